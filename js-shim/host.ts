@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The JavaScript side of wasm/host.h: the module's imports, standing on the object's storage and sockets. src/host.h says what each does.
+
+/** The part of a Durable Object's storage that the core uses: `ctx.storage` fits. */
+export interface Storage {
+  readonly sql: { exec(query: string, ...bindings: (string | null)[]): { raw(): IterableIterator<unknown[]> } };
+  /** Runs `step` in a transaction, or in a savepoint of the one that is open; undone if it throws. */
+  transactionSync<T>(step: () => T): T;
+}
+
+/** The object's open sockets, as the core knows them: by number. */
+export interface Sockets {
+  /** The first socket above `socket` (-1 to begin), or -1. */
+  after(socket: number): number;
+  /** What was attached to the socket, or null. */
+  attachment(socket: number): string | null;
+}
+
+/** The instance's memory and the export that runs a transaction's step; there once the module has been instantiated with the imports. */
+export interface Guest {
+  readonly memory: WebAssembly.Memory;
+  readonly run_step: (step: number, argument: number) => number;
+}
+
+/** What does not come from storage or sockets; replaced in tests that need to know the outcome. */
+export interface Surroundings {
+  now(): number;
+  random(bytes: Uint8Array<ArrayBuffer>): void;
+  log(line: string): void;
+}
+
+export const realSurroundings: Surroundings = {
+  now: () => Date.now(),
+  random: (bytes) => void crypto.getRandomValues(bytes),
+  log: (line) => console.error(`durasync: ${line}`),
+};
+
+interface Cursor {
+  readonly rows: Iterator<unknown[]>;
+  row: unknown[];
+}
+
+// ds_sql_status
+const DONE = 0;
+const ROW = 1;
+const CONSTRAINT = -1;
+const ERROR = -2;
+
+const ROLLBACK = Symbol("rollback");
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
+
+export class Host {
+  readonly #storage: Storage;
+  readonly #sockets: Sockets;
+  readonly #surroundings: Surroundings;
+  #guest: Guest | undefined;
+  #cursors: (Cursor | undefined)[] = [];
+  #texts: string[] = [];
+  #message = "";
+  #depth = 0;
+
+  /** True once the turn's transaction has been committed. */
+  committed = false;
+
+  constructor(storage: Storage, sockets: Sockets, surroundings: Surroundings = realSurroundings) {
+    this.#storage = storage;
+    this.#sockets = sockets;
+    this.#surroundings = surroundings;
+  }
+
+  /** The imports for WebAssembly.Instance; `attach` must follow before the first call into the module. */
+  get imports(): WebAssembly.Imports {
+    return {
+      durasync: {
+        sql_open: (at: number, size: number, parameters: number, count: number) => this.#open(this.read(at, size), this.#views(parameters, count)),
+        sql_next: (cursor: number) => this.#next(cursor),
+        sql_close: (cursor: number) => void (this.#cursors[cursor] = undefined),
+        sql_integer: (cursor: number, column: number) => Number(this.#cursors[cursor]?.row[column] ?? 0),
+        sql_text: (cursor: number, column: number) => this.#keep(this.#cursors[cursor]?.row[column]),
+        sql_message: () => this.#keep(this.#message),
+        text_size: (text: number) => this.text(text).length,
+        text_read: (text: number, at: number, room: number) => encoder.encodeInto(this.text(text), this.bytes(at, room)).written,
+        atomic: (step: number, argument: number) => this.#atomic(step, argument),
+        socket_after: (socket: number) => this.#sockets.after(socket),
+        socket_attachment: (socket: number) => this.#keep(this.#sockets.attachment(socket)),
+        now: () => this.#surroundings.now(),
+        random: (at: number, size: number) => this.#surroundings.random(this.bytes(at, size)),
+        log: (at: number, size: number) => this.#surroundings.log(this.read(at, size)),
+      },
+    };
+  }
+
+  attach(guest: Guest): void {
+    this.#guest = guest;
+  }
+
+  /** The bytes of the module's memory; dead after any call into it, since its memory may grow. */
+  bytes(at: number, size: number): Uint8Array<ArrayBuffer> {
+    if (!this.#guest) throw new Error("The module has not been attached.");
+    return new Uint8Array(this.#guest.memory.buffer, at, size);
+  }
+
+  /** The UTF-8 text in the module's memory. */
+  read(at: number, size: number): string {
+    return decoder.decode(this.bytes(at, size));
+  }
+
+  /** The text behind a handle. */
+  text(handle: number): string {
+    const text = this.#texts[handle];
+    if (text === undefined) throw new Error(`There is no text ${handle}.`);
+    return text;
+  }
+
+  /** Forgets the texts and cursors of the turn that ends. */
+  end(): void {
+    this.#texts = [];
+    this.#cursors = [];
+    this.committed = false;
+  }
+
+  #keep(value: unknown): number {
+    if (value === null || value === undefined) return -1;
+    const text = value instanceof ArrayBuffer || value instanceof Uint8Array ? decoder.decode(value) : String(value);
+    return this.#texts.push(text) - 1;
+  }
+
+  // `count` ds_views: address and size, an address of 0 for NULL.
+  #views(at: number, count: number): (string | null)[] {
+    const words = new Uint32Array(this.bytes(at, 8 * count).slice().buffer);
+    return Array.from({ length: count }, (_, i) => {
+      const [text = 0, size = 0] = words.subarray(2 * i);
+      return text === 0 ? null : this.read(text, size);
+    });
+  }
+
+  #open(sql: string, parameters: (string | null)[]): number {
+    try {
+      const rows = this.#storage.sql.exec(sql, ...parameters).raw();
+      return this.#cursors.push({ rows, row: [] }) - 1;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #next(at: number): number {
+    const cursor = this.#cursors[at];
+    if (!cursor) return this.#fail(new Error(`There is no cursor ${at}.`));
+    try {
+      const { done, value } = cursor.rows.next();
+      if (done) this.#cursors[at] = undefined;
+      else cursor.row = value;
+      return done ? DONE : ROW;
+    } catch (error) {
+      this.#cursors[at] = undefined;
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): number {
+    this.#message = error instanceof Error ? error.message : String(error);
+    return this.#message.includes("SQLITE_CONSTRAINT") ? CONSTRAINT : ERROR;
+  }
+
+  #atomic(step: number, argument: number): number {
+    let result: number | undefined;
+    this.#depth++;
+    try {
+      this.#storage.transactionSync(() => {
+        result = this.#guest?.run_step(step, argument);
+        if (result !== 0) throw ROLLBACK;
+      });
+      if (this.#depth === 1) this.committed = true;
+      return 0;
+    } catch (error) {
+      if (result === undefined) throw error; // the step itself broke down: a trap, not to be handled by the one who trapped
+      return error === ROLLBACK ? result : this.#fail(error);
+    } finally {
+      this.#depth--;
+    }
+  }
+}

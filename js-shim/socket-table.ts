@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+import type { Sockets } from "./host.ts";
+
+// Internal error (RFC 6455, section 7.4.1): clients reconnect, and resume.
+const INTERNAL_ERROR = 1011;
+
+/** The object's hibernatable sockets by number. Numbers rise, and hold for as long as the object stays in memory. */
+export class SocketTable implements Sockets {
+  readonly #ctx: DurableObjectState;
+  readonly #sockets = new Map<number, WebSocket>();
+  readonly #numbers = new Map<WebSocket, number>();
+  #next = 0;
+  #walk: Iterator<number> = [][Symbol.iterator]();
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+  }
+
+  /** The socket's number; a new one if it has none yet. */
+  number(socket: WebSocket): number {
+    const known = this.#numbers.get(socket);
+    if (known !== undefined) return known;
+    const number = this.#next++;
+    this.#numbers.set(socket, number);
+    this.#sockets.set(number, socket);
+    return number;
+  }
+
+  remove(socket: WebSocket): void {
+    this.#sockets.delete(this.number(socket));
+    this.#numbers.delete(socket);
+  }
+
+  after(socket: number): number {
+    if (socket === -1) {
+      for (const open of this.#ctx.getWebSockets()) this.number(open);
+      this.#walk = this.#sockets.keys(); // in the order of their numbers: a Map keeps the order of insertion
+    }
+    return this.#walk.next().value ?? -1;
+  }
+
+  attachment(socket: number): string | null {
+    const attached: unknown = this.#sockets.get(socket)?.deserializeAttachment();
+    return typeof attached === "string" ? attached : null;
+  }
+
+  attach(socket: number, text: string): void {
+    this.#sockets.get(socket)?.serializeAttachment(text);
+  }
+
+  /** Sends, unless the socket is closing or gone: then its client is on its way back, and will ask. */
+  send(socket: number, text: string): void {
+    const open = this.#sockets.get(socket);
+    if (open?.readyState === WebSocket.OPEN) open.send(text);
+  }
+
+  /** Sends every client away to come back and resume. */
+  closeAll(): void {
+    for (const socket of this.#ctx.getWebSockets()) {
+      if (socket.readyState === WebSocket.OPEN) socket.close(INTERNAL_ERROR, "internal");
+    }
+  }
+}

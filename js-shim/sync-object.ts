@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// The Durable Object class: it forwards what the platform says to the core, and does what the core's deliveries say. It decides nothing.
+import { DurableObject } from "cloudflare:workers";
+import { Core, type Delivery, type Frame } from "./core.ts";
+import { SocketTable } from "./socket-table.ts";
+
+/**
+ * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
+ *
+ *     import core from "./todo.wasm";
+ *     export class Todos extends SyncObject<Env> {
+ *       static override readonly core = core;
+ *     }
+ *
+ * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods), and calls `flush()` afterwards: subscribers
+ * get what it changed.
+ */
+export class SyncObject<Env = unknown> extends DurableObject<Env> {
+  /** The app's module. */
+  static readonly core: WebAssembly.Module;
+
+  readonly #sockets: SocketTable;
+  #core: Core;
+  #waiting: Frame[] = [];
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sockets = new SocketTable(ctx);
+    this.#core = this.#newCore();
+    // Answered by the platform, without waking the object.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return new Response("This is a durasync object: connect by WebSocket.\n", { status: 426, headers: { upgrade: "websocket" } });
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    // The frames that arrive together are handled together: the turn comes after the events that wait already.
+    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
+    this.#waiting.push({ socket: this.#sockets.number(socket), message });
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.flush(); // what it sent before it closed comes first
+    this.#core.close(this.#sockets.number(socket));
+    this.#sockets.remove(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket);
+  }
+
+  override alarm(): void | Promise<void> {
+    this.flush();
+  }
+
+  /** Handles the frames that wait, and sends subscribers what has changed in their channels since the last time, whoever changed it. */
+  flush(): void {
+    const frames = this.#waiting;
+    this.#waiting = [];
+    this.#run(frames);
+  }
+
+  #newCore(): Core {
+    return new Core((this.constructor as typeof SyncObject).core, this.ctx.storage, this.#sockets);
+  }
+
+  // A turn that breaks its instance is undone. Its frames are tried again one by one on a new instance, to find the one that did it; that one is then
+  // handed over as poisoned, so that it gets its answer and cannot do it again.
+  #run(frames: readonly Frame[]): void {
+    let deliveries: Delivery[];
+    try {
+      deliveries = this.#core.turn(frames);
+    } catch (error) {
+      console.error("durasync: an instance broke down and is replaced", error);
+      const committed = this.#core.committed;
+      this.#core = this.#newCore();
+      const [first] = frames;
+      if (committed || !first || first.poisoned) this.#sockets.closeAll();
+      else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
+      return;
+    }
+    for (const delivery of deliveries) this.#deliver(delivery);
+  }
+
+  #deliver({ kind, sockets, text }: Delivery): void {
+    for (const socket of sockets) {
+      if (kind === "send") this.#sockets.send(socket, text);
+      else this.#sockets.attach(socket, text);
+    }
+  }
+}

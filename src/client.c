@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "client.h"
+
+#include "json.h"
+#include "limits.h"
+
+struct ds_kept_outcome {
+  ds_kept_outcome *next;
+  int64_t number;
+  ds_view json;
+};
+
+const char ds_client_schema[] =
+  "CREATE TABLE IF NOT EXISTS durasync_client ("
+  "client TEXT PRIMARY KEY, settled INTEGER NOT NULL, outcomes TEXT NOT NULL, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
+static void keep(ds_client *client, ds_arena *arena, int64_t number, ds_view json) {
+  ds_kept_outcome **end = &client->outcomes;
+  while (*end) end = &(*end)->next;
+  *end = ds_arena_take(arena, sizeof **end);
+  **end = (ds_kept_outcome){.number = number, .json = json};
+  client->outcome_count++;
+  client->outcome_bytes += json.size;
+}
+
+static void read_outcomes(ds_client *client, ds_arena *arena, ds_view json) {
+  if (!ds_json_validate(json, NULL)) return;
+  for (ds_json_iterator item = ds_json_iterate(json); ds_json_next(&item);) {
+    int64_t number = 0;
+    if (ds_json_int(ds_json_member(item.value, "number"), &number)) keep(client, arena, number, item.value);
+  }
+}
+
+ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
+  for (ds_client *known = clients->first; known; known = known->next)
+    if (ds_view_equal(known->id, id)) return known;
+  ds_client *client = ds_arena_take(sql->arena, sizeof *client);
+  *client = (ds_client){.next = clients->first, .id = ds_arena_copy(sql->arena, id)};
+  clients->first = client;
+  ds_view query = DS_LITERAL("SELECT settled, outcomes FROM durasync_client WHERE client = ?1");
+  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
+  if (ds_sql_next(sql, cursor)) {
+    client->settled = ds_sql_integer(sql, cursor, 0);
+    read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1));
+  }
+  ds_sql_close(sql, cursor);
+  return client;
+}
+
+void ds_client_acknowledge(ds_client *client, int64_t number) {
+  while (client->outcomes && client->outcomes->number <= number) {
+    client->outcome_count--;
+    client->outcome_bytes -= client->outcomes->json.size;
+    client->outcomes = client->outcomes->next;
+  }
+}
+
+bool ds_client_full(const ds_client *client) {
+  return client->outcome_count >= DS_MAX_OUTCOMES || client->outcome_bytes >= DS_MAX_OUTCOME_BYTES;
+}
+
+ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *outcome) {
+  client->settled++;
+  client->changed = true;
+  ds_view json = ds_outcome_json(arena, client->settled, outcome);
+  bool plain = outcome->code == DS_OK && ds_view_absent(outcome->result);
+  if (!plain) keep(client, arena, client->settled, json);
+  return json;
+}
+
+ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number) {
+  for (const ds_kept_outcome *kept = client->outcomes; kept; kept = kept->next)
+    if (kept->number == number) return kept->json;
+  return ds_outcome_json(arena, number, &(ds_outcome){.code = DS_OK});
+}
+
+static ds_view outcomes_json(const ds_client *client, ds_arena *arena) {
+  ds_text json = ds_text_new(arena);
+  ds_text_str(&json, "[");
+  for (const ds_kept_outcome *kept = client->outcomes; kept; kept = kept->next) {
+    if (json.size > 1) ds_text_str(&json, ",");
+    ds_text_add(&json, kept->json);
+  }
+  ds_text_str(&json, "]");
+  return ds_text_view(&json);
+}
+
+void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
+  ds_view upsert = DS_LITERAL(
+    "INSERT INTO durasync_client VALUES (?1, CAST(?2 AS INTEGER), ?3, CAST(?4 AS INTEGER)) "
+    "ON CONFLICT DO UPDATE SET settled = excluded.settled, outcomes = excluded.outcomes, seen = excluded.seen");
+  for (const ds_client *client = clients->first; client; client = client->next) {
+    if (!client->changed) continue;
+    ds_sql_run(sql, upsert,
+      DS_PARAMETERS(client->id, ds_sql_number(sql, client->settled), outcomes_json(client, sql->arena), ds_sql_number(sql, now)));
+  }
+}

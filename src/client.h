@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Exactly once: what is known of each client's actions, kept in the transaction of their effects.
+//
+//   durasync_client (client TEXT PRIMARY KEY, settled INTEGER, outcomes TEXT, seen INTEGER) WITHOUT ROWID
+//
+// `settled` is the highest number whose action is settled; numbers have no holes, so everything up to it is. `outcomes` holds, as a JSON array, those outcomes that say
+// more than "committed" and that the client has not acknowledged: of any other settled number the outcome is just that. `seen` is when the row was last written.
+#ifndef DURASYNC_CLIENT_H
+#define DURASYNC_CLIENT_H
+
+#include "action.h"
+#include "sql.h"
+
+typedef struct ds_kept_outcome ds_kept_outcome;
+
+typedef struct ds_client {
+  struct ds_client *next;
+  ds_view id;
+  int64_t settled;
+  ds_kept_outcome *outcomes; // oldest first
+  uint32_t outcome_count;
+  size_t outcome_bytes;
+  bool changed;
+} ds_client;
+
+// The clients of a turn.
+typedef struct ds_clients {
+  ds_client *first;
+} ds_clients;
+
+// The statement that makes the table, for the start.
+extern const char ds_client_schema[];
+
+// The client `id`, read once a turn; one that is not stored has settled nothing. Lives in the turn's arena. Reads one row.
+ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id);
+
+// Forgets the outcomes up to `number`: the client has them. Alone this writes nothing; they go with the next write.
+void ds_client_acknowledge(ds_client *client, int64_t number);
+
+// True if the client must acknowledge before it may send more.
+bool ds_client_full(const ds_client *client);
+
+// Settles the next number, which must be `settled + 1`; returns the outcome's JSON.
+ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *outcome);
+
+// The JSON of the outcome of a settled number.
+ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
+
+// Writes the clients that settled something: one row each.
+void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now);
+
+#endif

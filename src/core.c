@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The core between turns, and the order of a turn.
+#include "core.h"
+
+#include "turn.h"
+
+struct ds_core {
+  const ds_app *app;
+  const ds_host *host;
+  ds_arena *keep;  // what lives as long as the core, the core itself included
+  ds_arena *arena; // what lives for a turn
+  ds_storage storage;
+  ds_channel_names names;
+  ds_peers peers;
+  bool ready;
+  ds_received *first; // the frames that wait for the turn
+  ds_received *last;
+};
+
+// ---- Life
+
+static ds_channel_names names_of(const ds_app *app, ds_arena *keep) {
+  ds_channel_names names = {.names = ds_arena_take(keep, DS_MAX_CHANNELS * sizeof *names.names)};
+  for (const ds_channel *channel = app->channels; channel && channel->name && names.count < DS_MAX_CHANNELS; channel++)
+    names.names[names.count++] = ds_view_of(channel->name);
+  return names;
+}
+
+ds_core *ds_core_new(const ds_app *app, const ds_host *host) {
+  ds_arena *keep = ds_arena_new();
+  ds_core *core = ds_arena_take(keep, sizeof *core);
+  *core = (ds_core){.app = app, .host = host, .keep = keep, .arena = ds_arena_new(), .names = names_of(app, keep), .peers = {.keep = keep}};
+  return core;
+}
+
+void ds_core_free(ds_core *core) {
+  if (!core) return;
+  ds_arena_free(core->arena);
+  ds_arena_free(core->keep);
+}
+
+bool ds_core_start(ds_core *core) {
+  core->ready = ds_storage_open(&core->storage, core->app, core->host, core->keep, core->arena);
+  ds_core_end(core);
+  return core->ready;
+}
+
+char *ds_core_buffer(ds_core *core, size_t size) {
+  return ds_arena_take(core->arena, size + 1);
+}
+
+void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_view bytes) {
+  ds_received *received = ds_arena_take(core->arena, sizeof *received);
+  *received = (ds_received){.socket = socket, .kind = kind, .bytes = bytes};
+  if (core->last) core->last->next = received;
+  else core->first = received;
+  core->last = received;
+}
+
+void ds_core_end(ds_core *core) {
+  ds_arena_reset(core->arena);
+  core->first = core->last = NULL;
+}
+
+void ds_core_close(ds_core *core, ds_socket socket) {
+  ds_peers_remove(&core->peers, socket);
+}
+
+// ---- A turn
+
+ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket) {
+  return ds_peers_find(turn->peers, turn->sql.host, turn->sql.arena, turn->names, socket);
+}
+
+void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message) {
+  int64_t protocol = ds_turn_peer(turn, received->socket)->protocol;
+  if (protocol == 0) protocol = received->frame.protocol;
+  ds_send_error(&turn->out, received->socket, protocol, &received->frame, code, ds_view_of(message), 0);
+  received->refused = true;
+}
+
+static ds_turn turn_new(ds_core *core) {
+  return (ds_turn){
+    .app = core->app,
+    .storage = &core->storage,
+    .names = &core->names,
+    .peers = &core->peers,
+    .sql = {.host = core->host, .arena = core->arena},
+    .now = core->host->now(core->host->context),
+    .received = core->first,
+    .out = {.arena = core->arena},
+  };
+}
+
+// The transaction. Whatever fails in it that is not an action's own affair undoes the whole turn.
+static int32_t run_turn(void *argument) {
+  ds_turn *turn = argument;
+  ds_turn_dispatch(turn);
+  ds_turn_fan_out(turn);
+  ds_turn_answer(turn);
+  return turn->sql.status == DS_SQL_DONE ? 0 : 1;
+}
+
+static void attach_changed_peers(ds_turn *turn) {
+  for (uint32_t i = 0; i < turn->peers->count; i++) {
+    ds_peer *peer = &turn->peers->items[i];
+    if (!peer->changed) continue;
+    ds_attach(&turn->out, peer->socket, ds_peer_attachment(turn->sql.arena, turn->names, peer));
+    peer->changed = false;
+  }
+}
+
+static void refuse_all(ds_turn *turn, ds_code code) {
+  for (ds_received *received = turn->received; received; received = received->next) ds_turn_refuse(turn, received, code, NULL);
+}
+
+// The turn is undone: what it did to the core's memory is forgotten as well, and read again from where it is kept.
+static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
+  ds_sql_log(&turn->sql, "a turn failed");
+  for (uint32_t i = 0; i < core->storage.table_count; i++) core->storage.tables[i].version = versions[i];
+  ds_peers_forget(&core->peers);
+  turn->out = (ds_outbound){.arena = core->arena};
+  refuse_all(turn, DS_INTERNAL);
+}
+
+ds_deliveries ds_core_turn(ds_core *core) {
+  ds_turn turn = turn_new(core);
+  int64_t versions[DS_MAX_CHANNELS];
+  for (uint32_t i = 0; core->ready && i < core->storage.table_count; i++) versions[i] = core->storage.tables[i].version;
+  for (ds_received *received = core->first; received; received = received->next)
+    received->frame = ds_frame_decode(core->arena, received->kind, received->bytes);
+  if (!core->ready) refuse_all(&turn, DS_UNAVAILABLE);
+  else if (core->host->atomic(core->host->context, run_turn, &turn) != 0) undo(core, &turn, versions);
+  else attach_changed_peers(&turn);
+  return (ds_deliveries){turn.out.count, turn.out.items};
+}

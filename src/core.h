@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The core as its border sees it: one ds_core per object, one turn at a time.
+//
+//   ds_core_new -> ds_core_start -> { ds_core_buffer + ds_core_receive ... -> ds_core_turn -> send the deliveries -> ds_core_end } ...
+//
+// The core holds nothing that storage and the sockets' attachments do not hold as well: it may be freed between any two turns and made anew.
+#ifndef DURASYNC_CORE_H
+#define DURASYNC_CORE_H
+
+#include "durasync.h"
+#include "host.h"
+
+typedef struct ds_core ds_core;
+
+// What the host does with a delivery, after the commit and in the order given.
+typedef enum ds_delivery_kind {
+  DS_DELIVERY_SEND = 0,   // send the pieces, joined, as one text message to each socket
+  DS_DELIVERY_ATTACH = 1, // attach the pieces, joined, to each socket, where it survives hibernation
+} ds_delivery_kind;
+
+// A part of a delivery's text: a text of the host's if `text` is not negative, else `bytes` (UTF-8).
+typedef struct ds_piece {
+  ds_handle text;
+  ds_view bytes;
+} ds_piece;
+
+typedef struct ds_delivery {
+  ds_delivery_kind kind;
+  uint32_t socket_count;
+  const ds_socket *sockets;
+  uint32_t piece_count;
+  const ds_piece *pieces;
+} ds_delivery;
+
+// The deliveries of a turn, in order; everything they point at belongs to the core and is valid until ds_core_end.
+typedef struct ds_deliveries {
+  uint32_t count;
+  const ds_delivery *items;
+} ds_deliveries;
+
+// How a frame came.
+typedef enum ds_frame_kind {
+  DS_FRAME_TEXT = 0,     // a text message: UTF-8
+  DS_FRAME_BINARY = 1,   // a binary message: answered by bad_frame
+  DS_FRAME_POISONED = 2, // a text message that brought an instance down: its actions are settled as `internal`, not run
+  DS_FRAME_HUGE = 3,     // a message of more than DS_MAX_FRAME units or bytes, whose bytes were left with the host
+} ds_frame_kind;
+
+// A core for `app` on `host`; both must outlive it. The caller frees it with ds_core_free (NULL is allowed).
+ds_core *ds_core_new(const ds_app *app, const ds_host *host);
+void ds_core_free(ds_core *core);
+
+// Brings storage up to date: bookkeeping tables, migrations, triggers, in one transaction. Call it once, before anything else.
+// On failure everything is undone, the reason is logged, and every frame from then on is answered by `unavailable`. Returns false on failure.
+bool ds_core_start(ds_core *core);
+
+// `size` bytes in the turn's arena for the next frame to be written to; valid until ds_core_end.
+char *ds_core_buffer(ds_core *core, size_t size);
+
+// Adds a frame to the coming turn. `bytes` must stay valid until ds_core_end.
+void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_view bytes);
+
+// Handles the frames received, in order, in one transaction, and notices every other change made to the channels since the last turn: with no
+// frames it is how writes from outside any action reach their subscribers.
+ds_deliveries ds_core_turn(ds_core *core);
+
+// Ends the turn: the arena is reset. The host drops its texts.
+void ds_core_end(ds_core *core);
+
+// The socket is gone. Call it between turns, with no frame waiting: what a socket sent before it closed is to be handled first.
+void ds_core_close(ds_core *core, ds_socket socket);
+
+#endif

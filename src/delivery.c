@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "delivery.h"
+
+#include <string.h>
+
+#include "error.h"
+
+static void add(ds_outbound *out, ds_delivery delivery) {
+  if (out->count == out->room) {
+    uint32_t room = out->room ? 2 * out->room : 16;
+    ds_delivery *items = ds_arena_take(out->arena, room * sizeof *items);
+    if (out->count) memcpy(items, out->items, out->count * sizeof *items);
+    out->items = items;
+    out->room = room;
+  }
+  out->items[out->count++] = delivery;
+}
+
+void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, const ds_pieces *frame) {
+  add(out, (ds_delivery){DS_DELIVERY_SEND, count, sockets, frame->count, frame->items});
+}
+
+static const ds_socket *one_socket(ds_outbound *out, ds_socket socket) {
+  ds_socket *sockets = ds_arena_take(out->arena, sizeof *sockets);
+  *sockets = socket;
+  return sockets;
+}
+
+void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame) {
+  ds_send_all(out, one_socket(out, socket), 1, frame);
+}
+
+void ds_attach(ds_outbound *out, ds_socket socket, ds_view text) {
+  ds_pieces pieces = ds_pieces_new(out->arena);
+  ds_pieces_view(&pieces, text);
+  add(out, (ds_delivery){DS_DELIVERY_ATTACH, 1, one_socket(out, socket), pieces.count, pieces.items});
+}
+
+// ---- Errors
+
+static ds_text error_v2(ds_arena *arena, const ds_frame *frame, ds_code code, ds_view message, int64_t expected) {
+  ds_text json = ds_text_new(arena);
+  ds_text_str(&json, "{\"type\":\"error\",\"code\":");
+  ds_text_json(&json, ds_code_wire(code));
+  ds_text_str(&json, ",\"message\":");
+  ds_text_json(&json, message);
+  if (!ds_view_absent(frame->channel)) {
+    ds_text_str(&json, ",\"channel\":");
+    ds_text_json(&json, frame->channel);
+  }
+  if (expected) {
+    ds_text_str(&json, ",\"expected\":");
+    ds_text_int(&json, expected);
+  }
+  ds_text_str(&json, "}");
+  return json;
+}
+
+static ds_text error_v1(ds_arena *arena, const ds_frame *frame, ds_code code, ds_view message) {
+  ds_text line = ds_text_new(arena);
+  ds_text_add(&line, ds_code_wire(code));
+  ds_text_str(&line, ": ");
+  ds_text_add(&line, message);
+  ds_text json = ds_text_new(arena);
+  bool rpc = !ds_view_absent(frame->id) && !ds_view_absent(frame->channel);
+  if (rpc) {
+    ds_text_str(&json, "{\"type\":\"error\",\"rpc\":true,\"channel\":");
+    ds_text_json(&json, frame->channel);
+    ds_text_str(&json, ",\"id\":");
+    ds_text_add(&json, frame->id);
+    ds_text_str(&json, ",\"error\":[");
+  } else {
+    ds_text_str(&json, "{\"type\":\"exception\",\"rpc\":true,\"exception\":[");
+  }
+  ds_text_json(&json, ds_text_view(&line));
+  ds_text_str(&json, "]}");
+  return json;
+}
+
+void ds_send_error(ds_outbound *out, ds_socket socket, int64_t protocol, const ds_frame *frame, ds_code code, ds_view message, int64_t expected) {
+  if (ds_view_absent(message)) message = ds_code_sentence(code);
+  ds_text json = protocol == 1 ? error_v1(out->arena, frame, code, message) : error_v2(out->arena, frame, code, message, expected);
+  ds_pieces pieces = ds_pieces_new(out->arena);
+  ds_pieces_text(&pieces, &json);
+  ds_send(out, socket, &pieces);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "diff.h"
+
+#include <string.h>
+
+// An index from key to row: open addressing, at most half full.
+typedef struct key_index {
+  ds_arena *arena;
+  uint32_t *slots; // position in rows plus one; 0 is free
+  uint32_t slot_count;
+  ds_net *rows;
+  uint32_t row_count;
+  uint32_t row_room;
+} key_index;
+
+static uint32_t hash_of(ds_view key) {
+  uint32_t hash = 2166136261u;
+  for (size_t i = 0; i < key.size; i++) hash = (hash ^ (unsigned char)key.at[i]) * 16777619u;
+  return hash;
+}
+
+static uint32_t *slot_of(const key_index *index, ds_view key) {
+  uint32_t at = hash_of(key) & (index->slot_count - 1);
+  while (index->slots[at] && !ds_view_equal(index->rows[index->slots[at] - 1].key, key)) at = (at + 1) & (index->slot_count - 1);
+  return &index->slots[at];
+}
+
+static void grow(key_index *index) {
+  uint32_t room = index->row_room ? 2 * index->row_room : 16;
+  ds_net *rows = ds_arena_take(index->arena, room * sizeof *rows);
+  if (index->row_count) memcpy(rows, index->rows, index->row_count * sizeof *rows);
+  index->rows = rows;
+  index->row_room = room;
+  index->slot_count = 2 * room;
+  index->slots = ds_arena_take(index->arena, index->slot_count * sizeof *index->slots);
+  for (uint32_t i = 0; i < index->row_count; i++) *slot_of(index, rows[i].key) = i + 1;
+}
+
+static ds_net *row_of(key_index *index, ds_view key) {
+  if (index->row_count == index->row_room) grow(index);
+  uint32_t *slot = slot_of(index, key);
+  if (*slot == 0) {
+    index->rows[index->row_count] = (ds_net){.key = key};
+    *slot = ++index->row_count;
+  }
+  return &index->rows[*slot - 1];
+}
+
+static void count_entry(ds_net *row, const ds_log_entry *entry) {
+  if (entry->op == DS_INSERT) row->inserts++;
+  else if (entry->op == DS_DELETE) row->deletes++;
+  else row->columns |= entry->columns;
+}
+
+// Reads the log into one row a key. False if that goes beyond a cap.
+static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
+  key_index index = {.arena = sql->arena};
+  size_t key_bytes = 0;
+  int64_t entries = 0;
+  bool fits = true;
+  ds_log_entry entry;
+  int32_t cursor = ds_log_since(sql, diff->table, diff->from, limit + 1);
+  while (fits && ds_log_next(sql, cursor, &entry)) {
+    uint32_t before = index.row_count;
+    count_entry(row_of(&index, entry.key), &entry);
+    if (index.row_count > before) key_bytes += entry.key.size + 1;
+    diff->to = entry.version;
+    fits = ++entries <= limit && key_bytes < DS_MAX_KEY_BYTES;
+  }
+  if (!fits) ds_sql_close(sql, cursor);
+  diff->rows = index.rows;
+  diff->count = index.row_count;
+  return fits;
+}
+
+// ---- Verdicts
+
+static bool mixed(const ds_net *row) {
+  return row->inserts && row->deletes;
+}
+
+// For the rows that were both inserted and deleted only the table can tell; marks those that are not there.
+static void find_absent(ds_diff *diff, ds_sql *sql, bool *absent) {
+  ds_text keys = ds_text_new(sql->arena);
+  uint32_t *rows = ds_arena_take(sql->arena, (diff->count + 1) * sizeof *rows);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < diff->count; i++) {
+    if (!mixed(&diff->rows[i])) continue;
+    ds_text_str(&keys, count ? "," : "[");
+    ds_text_add(&keys, diff->rows[i].key);
+    rows[count++] = i;
+  }
+  if (count == 0) return;
+  ds_text_str(&keys, "]");
+
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM ");
+  ds_text_identifier(&query, diff->table->name);
+  ds_text_str(&query, " AS t WHERE ");
+  ds_table_key_match(&query, diff->table, "k.value");
+  ds_text_str(&query, ")");
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_text_view(&keys)));
+  while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
+}
+
+static ds_verdict verdict_of(const ds_net *row, bool absent, ds_diff_mode mode) {
+  if (row->deletes && !row->inserts) return DS_DEL;
+  if (absent && (mode == DS_CATCH_UP || row->inserts < row->deletes)) return DS_DEL;
+  if (absent) return DS_NOTHING;
+  if (row->inserts || mode == DS_CATCH_UP || row->columns & DS_FURTHER_COLUMNS) return DS_PUT;
+  return DS_SET;
+}
+
+ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t limit, ds_diff_mode mode) {
+  ds_diff diff = {.table = table, .from = from, .to = from};
+  diff.too_large = !read_log(&diff, sql, limit);
+  if (diff.too_large || diff.count == 0) return diff;
+  bool *absent = ds_arena_take(sql->arena, diff.count);
+  find_absent(&diff, sql, absent);
+  for (uint32_t i = 0; i < diff.count; i++) diff.rows[i].verdict = verdict_of(&diff.rows[i], absent[i], mode);
+  return diff;
+}

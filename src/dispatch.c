@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Hellos and actions, in order of arrival.
+#include "error.h"
+#include "patch.h"
+#include "turn.h"
+
+// ---- Version 2
+
+static void welcome(ds_turn *turn, ds_received *received) {
+  ds_peer *peer = ds_turn_peer(turn, received->socket);
+  ds_view id = received->frame.client;
+  peer->protocol = 2;
+  peer->client_size = (uint8_t)id.size;
+  for (size_t i = 0; i < id.size; i++) peer->client[i] = id.at[i];
+  peer->changed = true;
+
+  ds_text json = ds_text_new(turn->sql.arena);
+  ds_text_str(&json, "{\"type\":\"welcome\",\"protocol\":2,\"epoch\":");
+  ds_text_json(&json, turn->storage->epoch);
+  ds_text_str(&json, ",\"settled\":");
+  ds_text_int(&json, ds_clients_find(&turn->clients, &turn->sql, id)->settled);
+  ds_text_str(&json, "}");
+  ds_pieces frame = ds_pieces_new(turn->sql.arena);
+  ds_pieces_text(&frame, &json);
+  ds_send(&turn->out, received->socket, &frame);
+}
+
+static ds_sender *sender_of(ds_turn *turn, ds_socket socket) {
+  ds_sender **end = &turn->senders;
+  while (*end && (*end)->socket != socket) end = &(*end)->next;
+  if (!*end) {
+    *end = ds_arena_take(turn->sql.arena, sizeof **end);
+    **end = (ds_sender){.socket = socket, .outcomes = ds_text_new(turn->sql.arena)};
+  }
+  return *end;
+}
+
+static void tell(ds_sender *sender, ds_view outcome) {
+  if (sender->outcomes.size) ds_text_str(&sender->outcomes, ",");
+  ds_text_add(&sender->outcomes, outcome);
+}
+
+static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent) {
+  if (received->frame.poisoned) return ds_outcome_rejected(DS_INTERNAL);
+  return ds_action_run(turn->app, turn->sql.host, turn->sql.arena, sent, turn->now);
+}
+
+// Runs the actions that are new and repeats the outcomes of those that are not. A number beyond the next one ends the frame: what it waits for was never sent.
+static void run_actions(ds_turn *turn, ds_received *received) {
+  const ds_frame *frame = &received->frame;
+  ds_view id = ds_arena_copy(turn->sql.arena, ds_peer_client(ds_turn_peer(turn, received->socket)));
+  ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
+  ds_sender *sender = sender_of(turn, received->socket);
+  ds_client_acknowledge(client, frame->acknowledged);
+  for (uint32_t i = 0; i < frame->sent_count; i++) {
+    const ds_sent *sent = &frame->sent[i];
+    if (sent->number <= client->settled) {
+      tell(sender, ds_client_outcome(client, turn->sql.arena, sent->number));
+      continue;
+    }
+    ds_code code = sent->number > client->settled + 1 ? DS_OUT_OF_ORDER : ds_client_full(client) ? DS_OUTBOX_FULL : DS_OK;
+    if (code != DS_OK) {
+      int64_t expected = code == DS_OUT_OF_ORDER ? client->settled + 1 : 0;
+      ds_send_error(&turn->out, received->socket, 2, frame, code, (ds_view){0}, expected);
+      return;
+    }
+    ds_outcome outcome = run(turn, received, sent);
+    tell(sender, ds_client_settle(client, turn->sql.arena, &outcome));
+  }
+}
+
+// ---- Version 1
+
+static void send_success(ds_turn *turn, const ds_received *received, const ds_pieces *records) {
+  ds_text head = ds_text_new(turn->sql.arena);
+  ds_text_str(&head, "{\"type\":\"success\",\"rpc\":true,\"channel\":");
+  ds_text_json(&head, received->frame.channel);
+  ds_text_str(&head, ",\"id\":");
+  ds_text_add(&head, received->frame.id);
+  ds_text_str(&head, ",\"result\":[");
+  ds_pieces frame = ds_pieces_new(turn->sql.arena);
+  ds_pieces_text(&frame, &head);
+  ds_pieces_join(&frame, records);
+  ds_pieces_str(&frame, "]}");
+  ds_send(&turn->out, received->socket, &frame);
+}
+
+static void run_rpc(ds_turn *turn, ds_received *received) {
+  const ds_sent *sent = received->frame.sent;
+  int32_t channel = ds_channel_index(turn->names, sent->channel);
+  const ds_table *table = channel < 0 ? NULL : &turn->storage->tables[channel];
+  int64_t before = table ? ds_log_version(&turn->sql, table) : 0;
+  ds_outcome outcome = run(turn, received, sent);
+  if (outcome.code != DS_OK || !table) {
+    ds_send_error(&turn->out, received->socket, 1, &received->frame, outcome.code, outcome.message, 0);
+    return;
+  }
+  ds_diff diff = ds_diff_since(&turn->sql, table, before, DS_MAX_CHANGES, DS_LIVE);
+  ds_pieces records = ds_change_records(&turn->sql, &diff, turn->now);
+  send_success(turn, received, &records);
+}
+
+// ---- Order
+
+// A socket speaks the version of its first frame.
+static bool speaks(ds_turn *turn, ds_received *received) {
+  ds_peer *peer = ds_turn_peer(turn, received->socket);
+  if (received->frame.protocol == 2) {
+    if (peer->protocol == 2 || received->frame.type == DS_HELLO) return true;
+    ds_turn_refuse(turn, received, DS_HELLO_EXPECTED, NULL);
+    return false;
+  }
+  if (peer->protocol == 2) {
+    ds_turn_refuse(turn, received, DS_BAD_FRAME, "The socket speaks version 2.");
+    return false;
+  }
+  if (peer->protocol == 0) {
+    peer->protocol = 1;
+    peer->changed = true;
+  }
+  return true;
+}
+
+static void dispatch(ds_turn *turn, ds_received *received) {
+  const ds_frame *frame = &received->frame;
+  bool acts = frame->type == DS_ACTIONS || frame->type == DS_V1_RPC;
+  if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
+  else if (!speaks(turn, received)) return;
+  else if (frame->poisoned && !acts) ds_turn_refuse(turn, received, DS_INTERNAL, NULL);
+  else if (frame->type == DS_HELLO) welcome(turn, received);
+  else if (frame->type == DS_ACTIONS) run_actions(turn, received);
+  else if (frame->type == DS_V1_RPC) run_rpc(turn, received);
+}
+
+void ds_turn_dispatch(ds_turn *turn) {
+  for (ds_received *received = turn->received; received; received = received->next) dispatch(turn, received);
+  ds_clients_save(&turn->clients, &turn->sql, turn->now);
+}

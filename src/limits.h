@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Every cap of the core, each with its reason. The TypeScript copy is generated from the #define lines of this file.
+#ifndef DURASYNC_LIMITS_H
+#define DURASYNC_LIMITS_H
+
+// Bytes of one incoming frame. A page of actions fits many times over; the platform itself would take 32 MiB.
+#define DS_MAX_FRAME 1048576
+
+// Nesting of a JSON text. SQLite's own JSON functions stop at 1,000; nobody's payload needs a tenth of this.
+#define DS_MAX_DEPTH 64
+
+// Bytes of a client's id: a UUID has 36.
+#define DS_MAX_CLIENT 64
+
+// Actions in one frame: an outbox of days goes out in a few frames, and a turn stays short.
+#define DS_MAX_ACTIONS 500
+
+// Unacknowledged outcomes with something to tell (a rejection or a result), per client: they share one stored row.
+#define DS_MAX_OUTCOMES 1000
+
+// Bytes of those outcomes together, and of one action's result: the row stays below the platform's 2 MB.
+#define DS_MAX_OUTCOME_BYTES 1000000
+#define DS_MAX_RESULT 65536
+
+// Channels an app may declare: a socket's subscriptions are one 64-bit set.
+#define DS_MAX_CHANNELS 64
+
+// Columns of a channel's table, as on the platform.
+#define DS_MAX_COLUMNS 100
+
+// Bytes that the rows of one page should not exceed; a single larger row still goes out, alone.
+#define DS_PAGE_SIZE 262144
+
+// Rows of the first page of a snapshot: small, so that something can be painted at once.
+#define DS_FIRST_PAGE_ROWS 200
+
+// Rows of any page, however small they are: it bounds the work of one turn.
+#define DS_MAX_PAGE_ROWS 5000
+
+// Changes a catch-up may carry; beyond it the client gets a snapshot, which is paged and costs about the same per row.
+#define DS_MAX_CATCH_UP 5000
+
+// Bytes of the changes in one patch; more, and subscribers are told to catch up, which they do in pages. Frames close to 1 MB fail on some paths.
+#define DS_MAX_PATCH 900000
+
+// Rows that one turn may change in a channel and still send as a patch, and the bytes of their keys: they are bound as one parameter, of which the
+// platform takes 2 MB.
+#define DS_MAX_CHANGES 20000
+#define DS_MAX_KEY_BYTES 1900000
+
+// Bytes of a whole table sent to a client whose protocol (v1) knows no pages.
+#define DS_MAX_WHOLE_TABLE 8388608
+
+// Different sets of changed columns that a patch sends as such; rows of further sets are sent whole.
+#define DS_MAX_COLUMN_SETS 8
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "log.h"
+
+static void add_log_name(ds_text *sql, const ds_table *table) {
+  ds_text name = ds_text_new(sql->arena);
+  ds_text_str(&name, "durasync_log_");
+  ds_text_add(&name, table->channel);
+  ds_text_identifier(sql, ds_text_view(&name));
+}
+
+// ---- Triggers
+
+static void add_trigger_head(ds_text *sql, const ds_table *table, const char *kind, const char *event) {
+  ds_text name = ds_text_new(sql->arena);
+  ds_text_str(&name, "durasync_");
+  ds_text_str(&name, kind);
+  ds_text_str(&name, "_");
+  ds_text_add(&name, table->channel);
+  ds_text_str(sql, "CREATE TRIGGER ");
+  ds_text_identifier(sql, ds_text_view(&name));
+  ds_text_str(sql, " AFTER ");
+  ds_text_str(sql, event);
+  ds_text_str(sql, " ON ");
+  ds_text_identifier(sql, table->name);
+}
+
+static void add_entry(ds_text *sql, const ds_table *table, ds_change_op op, const char *row) {
+  ds_text_str(sql, "INSERT INTO ");
+  add_log_name(sql, table);
+  ds_text_str(sql, " (op, key) VALUES (");
+  ds_text_int(sql, op);
+  ds_text_str(sql, ", ");
+  ds_table_key(sql, table, row);
+  ds_text_str(sql, "); ");
+}
+
+// A NULL in a key names no row: it is refused where the column itself would let it pass.
+static void add_null_guard(ds_text *sql, const ds_table *table) {
+  bool any = false;
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    const ds_column *column = &table->columns[table->key[i]];
+    if (column->not_null) continue;
+    ds_text_str(sql, any ? " OR NEW." : "SELECT RAISE(ABORT, 'a primary key must not be NULL') WHERE NEW.");
+    ds_text_identifier(sql, column->name);
+    ds_text_str(sql, " IS NULL");
+    any = true;
+  }
+  if (any) ds_text_str(sql, "; ");
+}
+
+// Appends "OLD.c differs from NEW.c", byte by byte whatever the column's collation says is equal.
+static void add_differs(ds_text *sql, ds_view column) {
+  ds_text_str(sql, "OLD.");
+  ds_text_identifier(sql, column);
+  ds_text_str(sql, " COLLATE BINARY IS NOT NEW.");
+  ds_text_identifier(sql, column);
+}
+
+// A chain of 100 terms would be as deep as the platform lets an expression be, so it is built as a balanced tree.
+typedef void (*add_term)(ds_text *sql, const ds_table *table, uint32_t at);
+
+static void add_tree(ds_text *sql, const ds_table *table, const char *operator, add_term term, uint32_t from, uint32_t to) {
+  if (to - from == 1) {
+    term(sql, table, from);
+    return;
+  }
+  uint32_t middle = from + (to - from) / 2;
+  ds_text_str(sql, "(");
+  add_tree(sql, table, operator, term, from, middle);
+  ds_text_str(sql, operator);
+  add_tree(sql, table, operator, term, middle, to);
+  ds_text_str(sql, ")");
+}
+
+static void add_key_differs(ds_text *sql, const ds_table *table, uint32_t at) {
+  add_differs(sql, table->columns[table->key[at]].name);
+}
+
+static void add_column_differs(ds_text *sql, const ds_table *table, uint32_t at) {
+  add_differs(sql, table->columns[at].name);
+}
+
+static void add_column_bit(ds_text *sql, const ds_table *table, uint32_t at) {
+  ds_text_str(sql, "((");
+  add_differs(sql, table->columns[at].name);
+  ds_text_str(sql, ") << ");
+  ds_text_int(sql, at < DS_NOTED_COLUMNS ? at : DS_NOTED_COLUMNS);
+  ds_text_str(sql, ")");
+}
+
+static void add_insert_trigger(ds_text *sql, const ds_table *table) {
+  add_trigger_head(sql, table, "insert", "INSERT");
+  ds_text_str(sql, " BEGIN ");
+  add_null_guard(sql, table);
+  add_entry(sql, table, DS_INSERT, "NEW");
+  ds_text_str(sql, "END; ");
+}
+
+static void add_update_trigger(ds_text *sql, const ds_table *table) {
+  add_trigger_head(sql, table, "update", "UPDATE");
+  ds_text_str(sql, " WHEN NOT ");
+  add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
+  ds_text_str(sql, " AND ");
+  add_tree(sql, table, " OR ", add_column_differs, 0, table->column_count);
+  ds_text_str(sql, " BEGIN INSERT INTO ");
+  add_log_name(sql, table);
+  ds_text_str(sql, " (op, columns, key) VALUES (");
+  ds_text_int(sql, DS_UPDATE);
+  ds_text_str(sql, ", ");
+  add_tree(sql, table, " | ", add_column_bit, 0, table->column_count);
+  ds_text_str(sql, ", ");
+  ds_table_key(sql, table, "NEW");
+  ds_text_str(sql, "); END; ");
+}
+
+static void add_key_change_trigger(ds_text *sql, const ds_table *table) {
+  add_trigger_head(sql, table, "rekey", "UPDATE");
+  ds_text_str(sql, " WHEN ");
+  add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
+  ds_text_str(sql, " BEGIN ");
+  add_null_guard(sql, table);
+  add_entry(sql, table, DS_DELETE, "OLD");
+  add_entry(sql, table, DS_INSERT, "NEW");
+  ds_text_str(sql, "END; ");
+}
+
+static void add_delete_trigger(ds_text *sql, const ds_table *table) {
+  add_trigger_head(sql, table, "delete", "DELETE");
+  ds_text_str(sql, " BEGIN ");
+  add_entry(sql, table, DS_DELETE, "OLD");
+  ds_text_str(sql, "END; ");
+}
+
+void ds_log_install_sql(ds_text *sql, const ds_table *table) {
+  ds_text_str(sql, "CREATE TABLE IF NOT EXISTS ");
+  add_log_name(sql, table);
+  ds_text_str(sql, " (version INTEGER PRIMARY KEY, op INTEGER NOT NULL, columns INTEGER, key TEXT NOT NULL) STRICT; ");
+  add_insert_trigger(sql, table);
+  add_update_trigger(sql, table);
+  add_key_change_trigger(sql, table);
+  add_delete_trigger(sql, table);
+}
+
+void ds_log_drop_triggers(ds_sql *sql) {
+  ds_text drops = ds_text_new(sql->arena);
+  int32_t cursor =
+    ds_sql_open(sql, DS_LITERAL("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'durasync_*'"), DS_NO_PARAMETERS);
+  while (ds_sql_next(sql, cursor)) {
+    ds_text_str(&drops, "DROP TRIGGER ");
+    ds_text_identifier(&drops, ds_sql_read(sql, cursor, 0));
+    ds_text_str(&drops, "; ");
+  }
+  if (drops.size) ds_sql_run(sql, ds_text_view(&drops), DS_NO_PARAMETERS);
+}
+
+// ---- Reading
+
+int64_t ds_log_version(ds_sql *sql, const ds_table *table) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT max(version) FROM ");
+  add_log_name(&query, table);
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  int64_t version = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return version;
+}
+
+int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT version, op, columns, key FROM ");
+  add_log_name(&query, table);
+  ds_text_str(&query, " WHERE version > CAST(?1 AS INTEGER) ORDER BY version LIMIT CAST(?2 AS INTEGER)");
+  return ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_sql_number(sql, version), ds_sql_number(sql, limit)));
+}
+
+int32_t ds_log_deleted(ds_sql *sql, const ds_table *table) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT DISTINCT l.key FROM ");
+  add_log_name(&query, table);
+  ds_text_str(&query, " AS l WHERE l.op = ");
+  ds_text_int(&query, DS_DELETE);
+  ds_text_str(&query, " AND NOT EXISTS (SELECT 1 FROM ");
+  ds_text_identifier(&query, table->name);
+  ds_text_str(&query, " AS t WHERE ");
+  ds_table_key_match(&query, table, "l.key");
+  ds_text_str(&query, ")");
+  return ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+}
+
+bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry) {
+  if (!ds_sql_next(sql, cursor)) return false;
+  *entry = (ds_log_entry){
+    .version = ds_sql_integer(sql, cursor, 0),
+    .op = (ds_change_op)ds_sql_integer(sql, cursor, 1),
+    .columns = ds_sql_integer(sql, cursor, 2),
+    .key = ds_sql_read(sql, cursor, 3),
+  };
+  return true;
+}

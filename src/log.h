@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The change log: one table a channel, filled by triggers, one written row a change.
+//
+//   durasync_log_<channel> (version INTEGER PRIMARY KEY, op INTEGER, columns INTEGER, key TEXT)
+//
+// A change's version is its rowid, so it grows as long as the newest entry is never deleted. `key` is the row's primary key as JSON, `op` one of ds_change_op, `columns`
+// the set of changed columns of an update: bit i is column i, the
+// last bit every further column. The set stays below 2^53, since integers come through a JavaScript number.
+#ifndef DURASYNC_LOG_H
+#define DURASYNC_LOG_H
+
+#include "table.h"
+
+typedef enum ds_change_op { DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3 } ds_change_op;
+
+// The columns that have a bit of their own in a set, and the bit that stands for all further ones.
+#define DS_NOTED_COLUMNS 52
+#define DS_FURTHER_COLUMNS (INT64_C(1) << DS_NOTED_COLUMNS)
+
+// Appends the statements that make the channel's log and triggers. Run them where no trigger of durasync's exists.
+void ds_log_install_sql(ds_text *sql, const ds_table *table);
+
+// Drops every trigger of durasync's, whatever channel it belonged to.
+void ds_log_drop_triggers(ds_sql *sql);
+
+// The version of the channel's newest change, 0 if there was none. Reads one row.
+int64_t ds_log_version(ds_sql *sql, const ds_table *table);
+
+// Opens the changes after `version`, oldest first, at most `limit`: the columns of ds_log_entry. Reads one row a change.
+int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit);
+
+// Opens the keys (one column, JSON) of the rows that the log saw deleted and that are not there now. Reads the whole log.
+int32_t ds_log_deleted(ds_sql *sql, const ds_table *table);
+
+typedef struct ds_log_entry {
+  int64_t version;
+  ds_change_op op;
+  int64_t columns;
+  ds_view key; // JSON, in the turn's arena
+} ds_log_entry;
+
+// Reads the next entry of ds_log_since; false at the end.
+bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "patch.h"
+
+#include "json.h"
+#include "records.h"
+
+// Whether a row belongs into a list; `columns` narrows a list of sets to one set of columns.
+typedef bool (*ds_choice)(const ds_net *row, int64_t columns);
+
+static bool is_put(const ds_net *row, int64_t columns) {
+  (void)columns;
+  return row->verdict == DS_PUT;
+}
+
+static bool is_set(const ds_net *row, int64_t columns) {
+  return row->verdict == DS_SET && row->columns == columns;
+}
+
+static bool is_del(const ds_net *row, int64_t columns) {
+  (void)columns;
+  return row->verdict == DS_DEL;
+}
+
+static bool is_there(const ds_net *row, int64_t columns) {
+  (void)columns;
+  return row->verdict == DS_PUT || row->verdict == DS_SET;
+}
+
+// The chosen rows' keys as a JSON array; absent if there are none.
+static ds_view keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int64_t columns) {
+  ds_text keys = ds_text_new(sql->arena);
+  for (uint32_t i = 0; i < diff->count; i++) {
+    if (!chosen(&diff->rows[i], columns)) continue;
+    ds_text_str(&keys, keys.size ? "," : "[");
+    ds_text_add(&keys, diff->rows[i].key);
+  }
+  if (keys.size == 0) return (ds_view){0};
+  ds_text_str(&keys, "]");
+  return ds_text_view(&keys);
+}
+
+// ---- Version 2
+
+static void add_head(ds_pieces *json, const ds_table *table, int64_t from, int64_t to) {
+  ds_text head = ds_text_new(json->arena);
+  ds_text_str(&head, "{\"channel\":");
+  ds_text_json(&head, table->channel);
+  ds_text_str(&head, ",\"shape\":");
+  ds_text_json(&head, table->shape);
+  ds_text_str(&head, ",\"from\":");
+  ds_text_int(&head, from);
+  ds_text_str(&head, ",\"to\":");
+  ds_text_int(&head, to);
+  ds_pieces_text(json, &head);
+}
+
+static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
+  ds_view keys = keys_of(sql, diff, is_put, 0);
+  if (ds_view_absent(keys)) return;
+  ds_records records = ds_records_by_key(sql, diff->table, keys);
+  ds_pieces_str(&change->json, ",\"put\":[");
+  ds_pieces_handle(&change->json, records.text);
+  ds_pieces_str(&change->json, "]");
+  change->size += records.size;
+}
+
+static uint32_t columns_of(int64_t set, uint32_t *columns) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < DS_NOTED_COLUMNS; i++)
+    if (set >> i & 1) columns[count++] = i;
+  return count;
+}
+
+static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t set) {
+  uint32_t columns[DS_NOTED_COLUMNS];
+  uint32_t count = columns_of(set, columns);
+  ds_records records = ds_records_partial(sql, diff->table, keys_of(sql, diff, is_set, set), columns, count);
+  ds_text head = ds_text_new(sql->arena);
+  ds_text_str(&head, "{\"columns\":");
+  for (uint32_t i = 0; i < count; i++) {
+    ds_text_str(&head, i ? "," : "[");
+    ds_text_int(&head, columns[i]);
+  }
+  ds_text_str(&head, "],\"rows\":[");
+  ds_pieces_text(&change->json, &head);
+  ds_pieces_handle(&change->json, records.text);
+  ds_pieces_str(&change->json, "]}");
+  change->size += records.size;
+}
+
+// The different sets of changed columns, in the order of their first row. Rows of sets beyond the cap become puts: a statement a set is not worth it then.
+static uint32_t distinct_sets(const ds_diff *diff, int64_t *sets) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < diff->count; i++) {
+    ds_net *row = &diff->rows[i];
+    if (row->verdict != DS_SET) continue;
+    uint32_t at = 0;
+    while (at < count && sets[at] != row->columns) at++;
+    if (at < count) continue;
+    if (count == DS_MAX_COLUMN_SETS) row->verdict = DS_PUT;
+    else sets[count++] = row->columns;
+  }
+  return count;
+}
+
+static void add_sets(ds_change *change, ds_sql *sql, const ds_diff *diff, const int64_t *sets, uint32_t count) {
+  if (count == 0) return;
+  ds_pieces_str(&change->json, ",\"set\":[");
+  for (uint32_t i = 0; i < count; i++) {
+    if (i) ds_pieces_str(&change->json, ",");
+    add_set(change, sql, diff, sets[i]);
+  }
+  ds_pieces_str(&change->json, "]");
+}
+
+static void add_dels(ds_change *change, ds_sql *sql, const ds_diff *diff) {
+  ds_view keys = keys_of(sql, diff, is_del, 0);
+  if (ds_view_absent(keys)) return;
+  ds_pieces_str(&change->json, ",\"del\":");
+  ds_pieces_view(&change->json, keys);
+  change->size += (int64_t)keys.size;
+}
+
+ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
+  ds_change change = {.json = ds_pieces_new(sql->arena)};
+  int64_t sets[DS_MAX_COLUMN_SETS];
+  uint32_t set_count = distinct_sets(diff, sets);
+  add_head(&change.json, diff->table, diff->from, diff->to);
+  add_puts(&change, sql, diff);
+  add_sets(&change, sql, diff, sets, set_count);
+  add_dels(&change, sql, diff);
+  ds_pieces_str(&change.json, "}");
+  return change;
+}
+
+ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version) {
+  ds_change change = {.json = ds_pieces_new(sql->arena)};
+  add_head(&change.json, table, version, version);
+  ds_pieces_str(&change.json, "}");
+  return change;
+}
+
+// ---- Version 1
+
+void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_t now) {
+  ds_view cells[DS_MAX_COLUMNS] = {{0}};
+  ds_json_iterator cell = ds_json_iterate(key);
+  for (uint32_t i = 0; i < table->key_count && ds_json_next(&cell); i++) cells[table->key[i]] = cell.value;
+  for (uint32_t i = 0; i < table->column_count; i++) {
+    ds_text_str(text, i ? "," : "[");
+    if (cells[i].at) ds_text_add(text, cells[i]);
+    else if ((int32_t)i == table->deleted_at) ds_text_int(text, now);
+    else ds_text_str(text, "null");
+  }
+  ds_text_str(text, "]");
+}
+
+ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
+  ds_pieces json = ds_pieces_new(sql->arena);
+  ds_view keys = keys_of(sql, diff, is_there, 0);
+  if (!ds_view_absent(keys)) ds_pieces_handle(&json, ds_records_by_key(sql, diff->table, keys).text);
+  if (diff->table->deleted_at < 0) return json;
+  ds_text deleted = ds_text_new(sql->arena);
+  for (uint32_t i = 0; i < diff->count; i++) {
+    if (!is_del(&diff->rows[i], 0)) continue;
+    if (json.count || deleted.size) ds_text_str(&deleted, ",");
+    ds_deleted_record(&deleted, diff->table, diff->rows[i].key, now);
+  }
+  ds_pieces_text(&json, &deleted);
+  return json;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Changes as they go over the wire.
+#ifndef DURASYNC_PATCH_H
+#define DURASYNC_PATCH_H
+
+#include "diff.h"
+#include "pieces.h"
+
+// One `change` of docs/PROTOCOL.md: what a diff comes to, for clients that speak version 2.
+typedef struct ds_change {
+  ds_pieces json;
+  int64_t size; // bytes, about: of the rows and keys in it
+} ds_change;
+
+// The change that brings a client from the diff's `from` to its `to`.
+ds_change ds_change_of(ds_sql *sql, const ds_diff *diff);
+
+// The change that carries nothing but the news that the channel is at `version`: every subscriber finds a gap, and catches up.
+ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version);
+
+// The rows of a diff as version 1 has them: comma-separated whole records, a deleted one with its `deleted_at` set to `now` (left out if the
+// table has no such column).
+ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now);
+
+// Appends one deleted row as version 1 has it: the cells of `key` in their columns, `now` in deleted_at, null elsewhere.
+void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_t now);
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "peer.h"
+
+#include <string.h>
+
+#include "json.h"
+
+int32_t ds_channel_index(const ds_channel_names *names, ds_view name) {
+  for (uint32_t i = 0; i < names->count; i++)
+    if (ds_view_equal(names->names[i], name)) return (int32_t)i;
+  return -1;
+}
+
+// ---- The attachment: {"protocol":2,"client":"...","channels":["..."]}
+
+ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const ds_peer *peer) {
+  ds_text text = ds_text_new(arena);
+  ds_text_str(&text, "{\"protocol\":");
+  ds_text_int(&text, peer->protocol);
+  ds_text_str(&text, ",\"client\":");
+  ds_text_json(&text, ds_peer_client(peer));
+  ds_text_str(&text, ",\"channels\":[");
+  const char *comma = "";
+  for (uint32_t i = 0; i < names->count; i++) {
+    if (!(peer->channels >> i & 1)) continue;
+    ds_text_str(&text, comma);
+    ds_text_json(&text, names->names[i]);
+    comma = ",";
+  }
+  ds_text_str(&text, "]}");
+  return ds_text_view(&text);
+}
+
+// An attachment that is not ours or does not hold together leaves the peer as new: it has to say hello again.
+static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_channel_names *names, ds_view text) {
+  int64_t protocol = 0;
+  if (!ds_json_validate(text, NULL) || !ds_json_int(ds_json_member(text, "protocol"), &protocol)) return;
+  ds_view client = ds_json_string(arena, ds_json_member(text, "client"));
+  if ((protocol != 1 && protocol != 2) || client.size > DS_MAX_CLIENT) return;
+  peer->protocol = (uint8_t)protocol;
+  peer->client_size = (uint8_t)client.size;
+  if (client.size) memcpy(peer->client, client.at, client.size);
+  ds_json_iterator name = ds_json_iterate(ds_json_member(text, "channels"));
+  while (ds_json_next(&name)) {
+    int32_t channel = ds_channel_index(names, ds_json_string(arena, name.value));
+    if (channel >= 0) peer->channels |= UINT64_C(1) << channel;
+  }
+}
+
+static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket) {
+  ds_peer peer = {.socket = socket};
+  ds_handle attachment = host->socket_attachment(host->context, socket);
+  if (attachment < 0) return peer;
+  char *at = ds_arena_take(arena, 3 * host->text_size(host->context, attachment) + 1);
+  read_attachment(&peer, arena, names, (ds_view){at, host->text_read(host->context, attachment, at)});
+  return peer;
+}
+
+ds_view ds_peer_client(const ds_peer *peer) {
+  return (ds_view){peer->client, peer->client_size};
+}
+
+// ---- The set of peers
+
+// The position of `socket`, or where it would stand.
+static uint32_t position_of(const ds_peers *peers, ds_socket socket) {
+  uint32_t low = 0;
+  uint32_t high = peers->count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (peers->items[middle].socket < socket) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void insert(ds_peers *peers, uint32_t at, ds_peer peer) {
+  if (peers->count == peers->room) {
+    uint32_t room = peers->room ? 2 * peers->room : 16;
+    ds_peer *items = ds_arena_take(peers->keep, room * sizeof *items);
+    if (peers->count) memcpy(items, peers->items, peers->count * sizeof *items);
+    peers->items = items;
+    peers->room = room;
+  }
+  memmove(peers->items + at + 1, peers->items + at, (peers->count - at) * sizeof *peers->items);
+  peers->items[at] = peer;
+  peers->count++;
+}
+
+ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket) {
+  uint32_t at = position_of(peers, socket);
+  if (at == peers->count || peers->items[at].socket != socket) insert(peers, at, peer_of(host, arena, names, socket));
+  return &peers->items[at];
+}
+
+void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names) {
+  if (peers->complete) return;
+  for (ds_socket socket = -1; (socket = host->socket_after(host->context, socket)) >= 0;) ds_peers_find(peers, host, arena, names, socket);
+  peers->complete = true;
+}
+
+void ds_peers_remove(ds_peers *peers, ds_socket socket) {
+  uint32_t at = position_of(peers, socket);
+  if (at == peers->count || peers->items[at].socket != socket) return;
+  peers->count--;
+  memmove(peers->items + at, peers->items + at + 1, (peers->count - at) * sizeof *peers->items);
+}
+
+void ds_peers_forget(ds_peers *peers) {
+  peers->count = 0;
+  peers->complete = false;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The other end of a socket: what it speaks, who it is, what it subscribes to. A peer lives in its socket's attachment; what is here is a copy, read when it is
+// first needed: a waking object looks at one socket when that one speaks, and at all of them only when something is to be sent to all.
+#ifndef DURASYNC_PEER_H
+#define DURASYNC_PEER_H
+
+#include "host.h"
+#include "limits.h"
+
+typedef struct ds_peer {
+  ds_socket socket;
+  uint8_t protocol;  // 1 or 2, 0 while unknown
+  bool changed;      // differs from the attachment
+  uint8_t client_size;
+  char client[DS_MAX_CLIENT]; // version 2: who it is
+  uint64_t channels;          // the subscriptions: bit i is the app's channel i
+} ds_peer;
+
+typedef struct ds_peers {
+  ds_arena *keep; // where they live, as long as the core; what growing leaves behind is never more than what is in use
+  ds_peer *items; // in the order of their sockets
+  uint32_t count;
+  uint32_t room;
+  bool complete; // every socket of the host's is here
+} ds_peers;
+
+// Maps names to the app's channels and back, for attachments: they outlive the order of the app's table. Returns -1 for an unknown name.
+typedef struct ds_channel_names {
+  ds_view *names;
+  uint32_t count;
+} ds_channel_names;
+int32_t ds_channel_index(const ds_channel_names *names, ds_view name);
+
+// The peer of `socket`, made or read from its attachment. The pointer is valid until the next call that may add a peer.
+ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket);
+
+// Makes sure that every socket's peer is there.
+void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names);
+
+// Forgets one peer; forgets all, which are then read again from their attachments.
+void ds_peers_remove(ds_peers *peers, ds_socket socket);
+void ds_peers_forget(ds_peers *peers);
+
+// The peer as its attachment's text.
+ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const ds_peer *peer);
+
+// The client's id.
+ds_view ds_peer_client(const ds_peer *peer);
+
+#endif

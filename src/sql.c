@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "sql.h"
+
+// Never a cursor of the host's: what an open that did not happen returns.
+enum { NO_CURSOR = -1 };
+
+static void note(ds_sql *sql, int32_t status) {
+  if (status < 0 && sql->status == DS_SQL_DONE) sql->status = (ds_sql_status)status;
+}
+
+int32_t ds_sql_open(ds_sql *sql, ds_view statement, const ds_view *parameters, uint32_t count) {
+  if (sql->status != DS_SQL_DONE) return NO_CURSOR;
+  int32_t cursor = sql->host->sql_open(sql->host->context, statement, parameters, count);
+  note(sql, cursor);
+  return cursor;
+}
+
+bool ds_sql_next(ds_sql *sql, int32_t cursor) {
+  if (sql->status != DS_SQL_DONE || cursor < 0) return false;
+  int32_t status = sql->host->sql_next(sql->host->context, cursor);
+  note(sql, status);
+  return status == DS_SQL_ROW;
+}
+
+void ds_sql_close(ds_sql *sql, int32_t cursor) {
+  if (cursor >= 0) sql->host->sql_close(sql->host->context, cursor);
+}
+
+void ds_sql_run(ds_sql *sql, ds_view statement, const ds_view *parameters, uint32_t count) {
+  int32_t cursor = ds_sql_open(sql, statement, parameters, count);
+  while (ds_sql_next(sql, cursor)) continue;
+}
+
+int64_t ds_sql_integer(ds_sql *sql, int32_t cursor, uint32_t column) {
+  if (sql->status != DS_SQL_DONE) return 0;
+  return sql->host->sql_integer(sql->host->context, cursor, column);
+}
+
+ds_handle ds_sql_keep(ds_sql *sql, int32_t cursor, uint32_t column) {
+  if (sql->status != DS_SQL_DONE) return -1;
+  return sql->host->sql_text(sql->host->context, cursor, column);
+}
+
+ds_view ds_sql_read(ds_sql *sql, int32_t cursor, uint32_t column) {
+  return ds_sql_text(sql, ds_sql_keep(sql, cursor, column));
+}
+
+ds_view ds_sql_text(ds_sql *sql, ds_handle text) {
+  if (text < 0) return (ds_view){0};
+  size_t room = 3 * sql->host->text_size(sql->host->context, text);
+  char *at = ds_arena_take(sql->arena, room + 1);
+  return (ds_view){at, sql->host->text_read(sql->host->context, text, at)};
+}
+
+ds_view ds_sql_number(ds_sql *sql, int64_t number) {
+  ds_text text = ds_text_new(sql->arena);
+  ds_text_int(&text, number);
+  return ds_text_view(&text);
+}
+
+void ds_sql_log(ds_sql *sql, const char *what) {
+  ds_text line = ds_text_new(sql->arena);
+  ds_text_str(&line, what);
+  ds_text_str(&line, ": ");
+  ds_text_add(&line, ds_sql_text(sql, sql->host->sql_message(sql->host->context)));
+  sql->host->log(sql->host->context, ds_text_view(&line));
+}

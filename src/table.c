@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "table.h"
+
+#include <string.h>
+
+// Arguments of one SQL function call: the platform documents 32.
+enum { MAX_ARGUMENTS = 32 };
+
+// What a column can hold, beyond NULL, that plain json_array() would not bring back exactly.
+typedef enum hazard {
+  HAZARD_NONE,    // text only
+  HAZARD_INTEGER, // integers, perhaps too large for JavaScript
+  HAZARD_REAL,    // numbers with 17 digits, infinities
+  HAZARD_BLOB,    // bytes only
+  HAZARD_TEXT,    // text, or bytes since TEXT affinity keeps BLOBs
+  HAZARD_ANY,     // anything
+} hazard;
+
+static bool view_has(ds_view text, const char *upper) {
+  size_t size = strlen(upper);
+  for (size_t at = 0; at + size <= text.size; at++) {
+    size_t i = 0;
+    while (i < size && (text.at[at + i] & ~0x20) == upper[i]) i++;
+    if (i == size) return true;
+  }
+  return false;
+}
+
+// The affinity rules are SQLite's (datatype3.html, section 3.1); only those under which something becomes impossible matter here.
+static hazard column_hazard(const ds_table *table, uint32_t column) {
+  ds_view type = table->columns[column].type;
+  if (!table->strict) {
+    if (view_has(type, "INT")) return HAZARD_ANY;
+    bool text = view_has(type, "CHAR") || view_has(type, "CLOB") || view_has(type, "TEXT");
+    return text ? HAZARD_TEXT : HAZARD_ANY;
+  }
+  if (view_has(type, "TEXT")) return HAZARD_NONE;
+  if (view_has(type, "INT")) return HAZARD_INTEGER;
+  if (view_has(type, "REAL")) return HAZARD_REAL;
+  if (view_has(type, "BLOB")) return HAZARD_BLOB;
+  return HAZARD_ANY;
+}
+
+// ---- Describing
+
+static ds_view keep_column(ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t column) {
+  return ds_arena_copy(keep, ds_sql_read(sql, cursor, column));
+}
+
+static void read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
+  // Hidden columns of kind 1 belong to virtual tables; 2 and 3 are generated columns, which records show.
+  ds_view query = DS_LITERAL("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1");
+  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->name));
+  while (ds_sql_next(sql, cursor)) {
+    uint32_t at = table->column_count++;
+    if (at >= DS_MAX_COLUMNS) continue;
+    table->columns[at] = (ds_column){
+      .name = keep_column(sql, keep, cursor, 0),
+      .type = keep_column(sql, keep, cursor, 1),
+      .not_null = ds_sql_integer(sql, cursor, 2) != 0,
+    };
+    int64_t position = ds_sql_integer(sql, cursor, 3);
+    if (position <= 0 || position > DS_MAX_COLUMNS) continue;
+    table->key[position - 1] = at;
+    table->key_count++;
+  }
+}
+
+static void read_strictness(ds_table *table, ds_sql *sql) {
+  ds_view query = DS_LITERAL("SELECT strict FROM pragma_table_list(?1) WHERE schema = 'main'");
+  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->name));
+  if (ds_sql_next(sql, cursor)) table->strict = ds_sql_integer(sql, cursor, 0) != 0;
+  ds_sql_close(sql, cursor);
+}
+
+ds_view ds_hash(ds_arena *arena, ds_view text) {
+  uint64_t hash = 14695981039346656037u;
+  for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.at[i]) * 1099511628211u;
+  char *digits = ds_arena_take(arena, 16);
+  for (int i = 0; i < 16; i++) digits[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+  return (ds_view){digits, 16};
+}
+
+static ds_view shape_of(const ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation) {
+  ds_text text = ds_text_new(scratch);
+  ds_text_int(&text, generation);
+  ds_text_json(&text, table->channel);
+  for (uint32_t i = 0; i < table->column_count; i++) {
+    ds_text_json(&text, table->columns[i].name);
+    ds_text_json(&text, table->columns[i].type);
+  }
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    ds_text_str(&text, ",");
+    ds_text_int(&text, table->key[i]);
+  }
+  return ds_hash(keep, ds_text_view(&text));
+}
+
+static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
+  ds_text line = ds_text_new(sql->arena);
+  ds_text_str(&line, "channel ");
+  ds_text_json(&line, table->channel);
+  ds_text_str(&line, ": table ");
+  ds_text_json(&line, table->name);
+  ds_text_str(&line, why);
+  sql->host->log(sql->host->context, ds_text_view(&line));
+  return false;
+}
+
+bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, ds_view channel, ds_view name, int64_t generation) {
+  *table = (ds_table){.channel = channel, .name = name};
+  read_columns(table, sql, keep);
+  read_strictness(table, sql);
+  if (sql->status != DS_SQL_DONE) return false;
+  if (table->column_count == 0) return refuse(table, sql, " does not exist");
+  if (table->column_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns");
+  if (table->key_count == 0) return refuse(table, sql, " has no primary key");
+  table->deleted_at = ds_table_column(table, "deleted_at");
+  table->shape = shape_of(table, sql->arena, keep, generation);
+  return true;
+}
+
+int32_t ds_table_column(const ds_table *table, const char *name) {
+  for (uint32_t i = 0; i < table->column_count; i++)
+    if (ds_view_is(table->columns[i].name, name)) return (int32_t)i;
+  return -1;
+}
+
+// ---- Cells
+
+// Appends `template` with the column's name in place of each "$".
+static void add_with_column(ds_text *sql, const char *template, ds_view column) {
+  for (const char *at = template; *at; at++) {
+    if (*at == '$') ds_text_add(sql, column);
+    else ds_text_add(sql, (ds_view){at, 1});
+  }
+}
+
+#define INTEGER_CELL "iif($ > 9007199254740991 OR $ < -9007199254740991, json_object('int', CAST($ AS TEXT)), $)"
+#define REAL_CELL \
+  "iif(abs($) > 1.7976931348623157e308, json_object('real', iif($ > 0, 'Infinity', '-Infinity')), json(format('%!.17g', $)))"
+#define BLOB_CELL "json_object('blob', hex($))"
+
+void ds_table_cell(ds_text *sql, const ds_table *table, uint32_t column, const char *row) {
+  static const char *const templates[] = {
+    [HAZARD_NONE] = "$",
+    [HAZARD_INTEGER] = INTEGER_CELL,
+    [HAZARD_REAL] = "iif($ IS NULL, NULL, " REAL_CELL ")",
+    [HAZARD_BLOB] = "iif($ IS NULL, NULL, " BLOB_CELL ")",
+    [HAZARD_TEXT] = "iif(typeof($) = 'blob', " BLOB_CELL ", $)",
+    [HAZARD_ANY] = "CASE typeof($) WHEN 'integer' THEN " INTEGER_CELL " WHEN 'real' THEN " REAL_CELL " WHEN 'blob' THEN " BLOB_CELL " ELSE $ END",
+  };
+  ds_text name = ds_text_new(sql->arena);
+  ds_text_str(&name, row);
+  ds_text_str(&name, ".");
+  ds_text_identifier(&name, table->columns[column].name);
+  add_with_column(sql, templates[column_hazard(table, column)], ds_text_view(&name));
+}
+
+static void add_array(ds_text *sql, const ds_table *table, const char *row, const uint32_t *columns, uint32_t count) {
+  ds_text_str(sql, "json_array(");
+  for (uint32_t i = 0; i < count; i++) {
+    if (i) ds_text_str(sql, ", ");
+    ds_table_cell(sql, table, columns[i], row);
+  }
+  ds_text_str(sql, ")");
+}
+
+// A row of more cells than a function takes is several arrays joined: inner brackets are trimmed, which is safe since no cell begins or ends with one.
+static void add_cells(ds_text *sql, const ds_table *table, const char *row, const uint32_t *columns, uint32_t count) {
+  if (count <= MAX_ARGUMENTS) {
+    add_array(sql, table, row, columns, count);
+    return;
+  }
+  for (uint32_t at = 0; at < count; at += MAX_ARGUMENTS) {
+    uint32_t part = count - at < MAX_ARGUMENTS ? count - at : MAX_ARGUMENTS;
+    bool first = at == 0;
+    bool last = at + part == count;
+    if (!first) ds_text_str(sql, " || ',' || ");
+    ds_text_str(sql, first ? "rtrim(" : last ? "ltrim(" : "trim(");
+    add_array(sql, table, row, columns + at, part);
+    ds_text_str(sql, first ? ", ']')" : last ? ", '[')" : ", '[]')");
+  }
+}
+
+void ds_table_key(ds_text *sql, const ds_table *table, const char *row) {
+  add_cells(sql, table, row, table->key, table->key_count);
+}
+
+void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count) {
+  uint32_t all[2 * DS_MAX_COLUMNS];
+  memcpy(all, table->key, table->key_count * sizeof *all);
+  memcpy(all + table->key_count, columns, count * sizeof *all);
+  add_cells(sql, table, "t", all, table->key_count + count);
+}
+
+void ds_table_record(ds_text *sql, const ds_table *table) {
+  uint32_t all[DS_MAX_COLUMNS];
+  for (uint32_t i = 0; i < table->column_count; i++) all[i] = i;
+  add_cells(sql, table, "t", all, table->column_count);
+}
+
+// ---- Keys
+
+void ds_table_key_columns(ds_text *sql, const ds_table *table) {
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    ds_text_str(sql, i ? ", t." : "t.");
+    ds_text_identifier(sql, table->columns[table->key[i]].name);
+  }
+}
+
+// The value of cell `at` of a key in JSON: the inverse of ds_table_cell.
+static void add_key_value(ds_text *sql, const ds_table *table, uint32_t at, const char *json) {
+  ds_text position = ds_text_new(sql->arena);
+  ds_text_int(&position, at);
+  ds_view digits = ds_text_view(&position);
+  const char *template = column_hazard(table, table->key[at]) == HAZARD_NONE
+    ? "(%->>#)"
+    : "CASE WHEN json_type(%, '$[#]') <> 'object' THEN %->># WHEN json_type(%, '$[#].blob') = 'text' THEN unhex(%->>'$[#].blob')"
+      " WHEN json_type(%, '$[#].int') = 'text' THEN CAST(%->>'$[#].int' AS INTEGER)"
+      " ELSE CAST(replace(%->>'$[#].real', 'Infinity', '9e999') AS REAL) END";
+  for (const char *c = template; *c; c++) {
+    if (*c == '%') ds_text_str(sql, json);
+    else if (*c == '#') ds_text_add(sql, digits);
+    else ds_text_add(sql, (ds_view){c, 1});
+  }
+}
+
+void ds_table_key_values(ds_text *sql, const ds_table *table, const char *json) {
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    if (i) ds_text_str(sql, ", ");
+    add_key_value(sql, table, i, json);
+  }
+}
+
+void ds_table_key_match(ds_text *sql, const ds_table *table, const char *json) {
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    ds_text_str(sql, i ? " AND t." : "t.");
+    ds_text_identifier(sql, table->columns[table->key[i]].name);
+    ds_text_str(sql, " IS ");
+    add_key_value(sql, table, i, json);
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// One turn: the frames that arrived together, on their way through the stages, in this order.
+//
+//   decode    frame.c     bytes -> ds_frame
+//   dispatch  dispatch.c  hellos and actions, in order of arrival
+//   fan out   fanout.c    what changed in each channel, to everyone who should see it, with the senders' outcomes
+//   answer    answer.c    subscriptions and pages, which read the state that the turn ends in
+//
+// Reads come last because a page taken between two actions of one turn would not fit the turn's patch: the patch knows nothing of a row that came and went.
+#ifndef DURASYNC_TURN_H
+#define DURASYNC_TURN_H
+
+#include "client.h"
+#include "delivery.h"
+#include "peer.h"
+#include "storage.h"
+
+// A frame and where it came from.
+typedef struct ds_received {
+  struct ds_received *next;
+  ds_socket socket;
+  ds_frame_kind kind;
+  ds_view bytes;
+  ds_frame frame;
+  bool refused; // answered already: not for the later stages
+} ds_received;
+
+// A socket that sent actions, and what became of them.
+typedef struct ds_sender {
+  struct ds_sender *next;
+  ds_socket socket;
+  ds_text outcomes; // comma-separated JSON
+} ds_sender;
+
+typedef struct ds_turn {
+  const ds_app *app;
+  const ds_storage *storage;
+  const ds_channel_names *names;
+  ds_peers *peers;
+  ds_sql sql; // host, arena and the first failure
+  int64_t now;
+  ds_received *received; // in order of arrival
+  ds_clients clients;
+  ds_sender *senders; // in order of their first action
+  ds_outbound out;
+} ds_turn;
+
+// The peer behind a frame.
+ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket);
+
+// Answers a frame by an error, in the words of the version its socket speaks, and takes it out of the turn. A null message is the code's sentence.
+void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message);
+
+// The stages.
+void ds_turn_dispatch(ds_turn *turn);
+void ds_turn_fan_out(ds_turn *turn);
+void ds_turn_answer(ds_turn *turn);
+
+#endif

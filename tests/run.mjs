@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Runs the tiers of tests in order, says which could not run here and why, and ends with the totals alone on the last line.
+// `node tests/run.mjs client shim` runs only those. With REQUIRE_ALL_TIERS=1 a tier that cannot run counts as failed.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const minutes = 60_000;
+const scratch = mkdtempSync(join(tmpdir(), "durasync-tests-"));
+const chromium = findChromium();
+const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"]}` };
+if (chromium !== undefined) env["CHROMIUM"] = chromium;
+
+/**
+ * A tier: its name, what it runs, and why it cannot run here (undefined if it can).
+ * `run` returns the counts {passed, failed, skipped}.
+ */
+const tiers = [
+  { name: "types", run: runTypes },
+  { name: "toolchain", run: runVitest, oneByOne: true },
+  { name: "core", run: runCore, missing: missingForCore },
+  { name: "conversations", run: runVitest },
+  { name: "shim", run: runVitest },
+  { name: "workerd", run: runVitest, oneByOne: true },
+  { name: "client", run: runVitest },
+  { name: "browser", run: runVitest, oneByOne: true, missing: missingForBrowser },
+];
+
+process.exitCode = main(process.argv.slice(2));
+
+function main(wanted) {
+  const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name));
+  if (unknown.length > 0) {
+    console.error(`There is no tier ${unknown.join(", ")}. The tiers: ${tiers.map((tier) => tier.name).join(" ")}`);
+    return 2;
+  }
+  try {
+    const results = [runBuild(), ...tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name)).map(runTier)];
+    return report(results);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function runBuild() {
+  headline("build");
+  const testApps = readdirSync(join(root, "tests/apps")).map((name) => `tests/apps/${name}`);
+  const built = execute("npm", ["run", "--silent", "build"]) === 0 && execute("node", ["wasm/build.mjs", ...testApps]) === 0;
+  return { name: "build", passed: 0, failed: built ? 0 : 1, skipped: 0, note: built ? "" : "the build failed" };
+}
+
+function runTier(tier) {
+  headline(tier.name);
+  const missing = tier.missing?.();
+  if (missing === undefined) return { name: tier.name, note: "", ...tier.run(tier) };
+  console.log(`cannot run here: ${missing}`);
+  const required = process.env["REQUIRE_ALL_TIERS"] === "1";
+  return { name: tier.name, passed: 0, failed: required ? 1 : 0, skipped: required ? 0 : 1, note: `not run: ${missing}` };
+}
+
+function report(results) {
+  const total = (count) => results.reduce((sum, result) => sum + result[count], 0);
+  const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")];
+  headline("summary");
+  for (const { name, note, ...counts } of results) {
+    const columns = ["passed", "failed", "skipped"].map((count) => `${String(counts[count]).padStart(5)} ${count}`);
+    console.log(`${name.padEnd(14)}${columns.join("")}  ${note}`.trimEnd());
+  }
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function runTypes() {
+  const results = [".", "js-shim"].map((project) => execute("tsc", ["--noEmit", "-p", project]));
+  const passed = results.filter((status) => status === 0).length;
+  return { passed, failed: results.length - passed, skipped: 0 };
+}
+
+function runVitest({ name, oneByOne }) {
+  if (!hasTests(join(root, "tests", name))) return { passed: 0, failed: 1, skipped: 0, note: `no tests in tests/${name}` };
+  const output = join(scratch, `${name}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
+  const status = execute("vitest", ["run", `tests/${name}/`, ...reporters, ...(oneByOne ? ["--no-file-parallelism"] : [])]);
+  if (!existsSync(output)) return { passed: 0, failed: 1, skipped: 0, note: "vitest ended without a report" };
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(output, "utf8"));
+  // A file that does not load, or an error outside of any test, fails the run without failing a test.
+  const failed = status === 0 ? numFailedTests : Math.max(numFailedTests, 1);
+  return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
+}
+
+function hasTests(folder) {
+  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => /\.test\.tsx?$/.test(name));
+}
+
+function runCore() {
+  if (execute("make", ["--silent", "native"]) !== 0) return { passed: 0, failed: 1, skipped: 0, note: "does not compile" };
+  const { status, stdout, error } = spawnSync(join(root, "build/native/core_tests"), {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 5 * minutes,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  process.stdout.write(stdout ?? "");
+  if (error) console.error(String(error));
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout ?? "");
+  if (counts === null) return { passed: 0, failed: 1, skipped: 0, note: "ended without its counts" };
+  const failed = Number(counts[2]);
+  return { passed: Number(counts[1]), failed: status === 0 ? failed : Math.max(failed, 1), skipped: 0 };
+}
+
+function missingForCore() {
+  const compiler = process.env["CC"] ?? "cc";
+  if (!works(compiler, ["--version"])) return "no C compiler";
+  const probe = join(scratch, "probe.c");
+  writeFileSync(probe, "#include <sqlite3.h>\nint main(void) { return sqlite3_libversion_number() == 0; }\n");
+  const compile = (...flags) => works(compiler, [...flags, probe, "-o", join(scratch, "probe"), "-lsqlite3"]);
+  if (!compile()) return "no libsqlite3 to compile against (Debian: libsqlite3-dev)";
+  if (!compile("-fsanitize=address,undefined")) return "the C compiler has no sanitizers";
+  return undefined;
+}
+
+function missingForBrowser() {
+  return chromium === undefined ? "no Chromium (CHROMIUM=/path/to/it, or one on PATH)" : undefined;
+}
+
+function findChromium() {
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const onPath = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  return [process.env["CHROMIUM"], ...onPath].find((path) => path !== undefined && path !== "" && existsSync(path));
+}
+
+function works(command, args) {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 1 * minutes }).status === 0;
+}
+
+// Runs a command in the open; its exit status, or null if it did not end by itself.
+function execute(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"], timeout: 10 * minutes });
+  if (error) console.error(String(error));
+  return status;
+}
+
+function headline(text) {
+  console.log(`\n=== ${text} ===`);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The built todo module against what its border declares: nothing more is asked of the host, nothing less is offered, and it stays small.
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { build } from "../../wasm/build.mjs";
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const bytes = readFileSync(await build("fixtures/todo"));
+const module = await WebAssembly.compile(bytes);
+
+// The names that `macro` gives to functions in a C file; its own #define is not among them.
+function declared(macro: string, source: string): string[] {
+  const names = [...source.matchAll(new RegExp(`^${macro}\\("([^"]+)"\\)`, "gm"))].map((match) => match[1] ?? "");
+  expect(names.length).toBeGreaterThan(0);
+  return names.sort();
+}
+
+describe("the todo module", () => {
+  test("imports exactly the functions that wasm/host.h declares", () => {
+    const imports = WebAssembly.Module.imports(module);
+    expect(imports.map(({ module, kind }) => `${module} ${kind}`)).toEqual(imports.map(() => "durasync function"));
+    expect(imports.map(({ name }) => name).sort()).toEqual(declared("DS_IMPORT", read("wasm/host.h")));
+  });
+
+  test("exports exactly the functions of wasm/exports.c, its memory and its start", () => {
+    const exports = WebAssembly.Module.exports(module).map(({ name, kind }) => `${kind} ${name}`);
+    const functions = [...declared("DS_EXPORT", read("wasm/exports.c")), "_initialize"].map((name) => `function ${name}`);
+    expect(exports.sort()).toEqual([...functions, "memory memory"].sort());
+  });
+
+  test("is at most 64 KiB", () => {
+    expect(bytes.length).toBeLessThanOrEqual(65_536);
+  });
+});

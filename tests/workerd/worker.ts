@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+import { SyncObject, routeSyncRequest } from "../../js-shim/index.ts";
+import broken from "../../wasm/build/broken.wasm";
+import schema from "../../wasm/build/schema.wasm";
+import todo from "../../wasm/build/todo.wasm";
+
+/** The todo app with writers besides its actions: a request, an RPC method and an alarm. */
+export class Todos extends SyncObject {
+  static override readonly core = todo;
+
+  #insert(id: string): void {
+    this.ctx.storage.sql.exec("INSERT INTO todos (id, text, created_at, updated_at) VALUES (?, 'written by the object', 1, 1)", id);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const id = url.searchParams.get("insert");
+    if (id === null) return super.fetch(request);
+    if (url.searchParams.has("later")) await this.ctx.storage.setAlarm(Date.now());
+    else this.#insert(id);
+    this.flush();
+    return new Response("done");
+  }
+
+  override alarm(): void {
+    this.#insert("by-alarm");
+    this.flush();
+  }
+
+  /** An RPC method. */
+  add(id: string): void {
+    this.#insert(id);
+    this.flush();
+  }
+}
+
+export class Schema extends SyncObject {
+  static override readonly core = schema;
+}
+
+export class Broken extends SyncObject {
+  static override readonly core = broken;
+}
+
+interface Env {
+  readonly Todos: DurableObjectNamespace<Todos>;
+}
+
+export default {
+  async fetch(request, env): Promise<Response> {
+    const url = new URL(request.url);
+    if (url.pathname === "/rpc") {
+      await env.Todos.getByName(url.searchParams.get("name") ?? "").add(url.searchParams.get("id") ?? "");
+      return new Response("done");
+    }
+    return (await routeSyncRequest(request, env)) ?? new Response("not found", { status: 404 });
+  },
+} satisfies ExportedHandler<Env>;
