@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The frames of docs/PROTOCOL.md, version 2, as the client sends and receives them, and the cells that JSON cannot carry.
+
+export const PROTOCOL = 2;
+
+/** A value of SQLite. An integer is a bigint only where a number could not hold it exactly. */
+export type Cell = null | string | number | bigint | Uint8Array;
+export type WireCell = null | string | number | { int: string } | { real: string } | { blob: string };
+
+/** One row of a channel: its cells in column order. */
+export type SyncRecord = readonly Cell[];
+export type WireRecord = readonly WireCell[];
+
+/** What a client holds of a channel: everything up to `version` in the history `epoch`, with columns as in `shape`. */
+export type Cursor = { readonly epoch: string; readonly shape: string; readonly version: number };
+
+export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string };
+export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
+export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number };
+export type Unsubscribe = { type: "unsubscribe"; channel: string };
+
+/** What goes up, but for `actions`, which the outbox builds as text so that each action is encoded and measured once. */
+export type UpFrame = Hello | Subscribe | PageRequest | Unsubscribe;
+
+export type Welcome = { type: "welcome"; protocol: number; epoch: string; settled: number };
+export type Page = {
+  type: "page";
+  channel: string;
+  epoch: string;
+  shape: string;
+  version: number;
+  first: boolean;
+  columns: string[];
+  /** Positions of the primary key's columns, in key order. */
+  key: number[];
+  rows: WireRecord[];
+  /** Rows to ask for next; 0 on the last page. */
+  next: number;
+};
+export type Change = {
+  channel: string;
+  shape: string;
+  from: number;
+  to: number;
+  put?: WireRecord[];
+  set?: { columns: number[]; rows: WireRecord[] }[];
+  del?: WireRecord[];
+};
+export type Outcome =
+  | { number: number; status: "committed"; result?: unknown }
+  | { number: number; status: "rejected"; code: string; message: string; data?: unknown };
+export type Patch = { type: "patch"; epoch: string; changes: Change[]; outcomes: Outcome[] };
+export type ErrorFrame = { type: "error"; code: string; message: string; channel?: string; expected?: number };
+
+/** What comes down. */
+export type DownFrame = Welcome | Page | Patch | ErrorFrame;
+
+const downTypes: ReadonlySet<unknown> = new Set<DownFrame["type"]>(["welcome", "page", "patch", "error"]);
+
+/** The frame in a message; null for what is none ("pong", binary, another server's chatter) or of a type this client does not know. */
+export function parseFrame(data: unknown): DownFrame | null {
+  if (typeof data !== "string" || !data.startsWith("{")) return null;
+  try {
+    const frame: unknown = JSON.parse(data);
+    return isDownFrame(frame) ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+function isDownFrame(frame: unknown): frame is DownFrame {
+  return typeof frame === "object" && frame !== null && "type" in frame && downTypes.has(frame.type);
+}
+
+export function decodeCell(cell: WireCell): Cell {
+  if (cell === null || typeof cell !== "object") return cell;
+  if ("int" in cell) return BigInt(cell.int);
+  if ("real" in cell) return Number(cell.real);
+  return bytesOfHex(cell.blob);
+}
+
+export function encodeCell(cell: Cell): WireCell {
+  if (typeof cell === "bigint") return { int: cell.toString() };
+  if (cell instanceof Uint8Array) return { blob: hexOfBytes(cell) };
+  if (typeof cell === "number" && !Number.isFinite(cell)) return { real: String(cell) };
+  return cell;
+}
+
+export function decodeRecord(record: WireRecord): SyncRecord {
+  return record.map(decodeCell);
+}
+
+/**
+ * `value` as JSON that the object accepts: lone surrogates, in texts and names, become U+FFFD, since they are no Unicode. All else
+ * is as JSON.stringify does it: -0 is 0, NaN is null, a bigint or a circle throws a TypeError. Undefined if JSON has nothing for `value`.
+ */
+export function encodeJson(value: unknown): string | undefined {
+  const text: string | undefined = JSON.stringify(value);
+  // JSON.stringify escapes a surrogate only if it is a lone one; an escaped backslash is matched so that it is passed over as a pair.
+  return text?.replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (escape) => (escape === "\\\\" ? escape : "\ufffd"));
+}
+
+function bytesOfHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+function hexOfBytes(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join("");
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+import { encodeCell, type Cell, type SyncRecord } from "./frames.ts";
+
+const noRecords: readonly SyncRecord[] = Object.freeze([]);
+
+/**
+ * The records of a channel, by key, in key order. A frame's worth of changes costs one pass over the table, when `records` is next asked
+ * for. A record that did not change keeps its identity, even if it is put again.
+ */
+export class Table {
+  /** The shape that all the records have. */
+  readonly shape: string;
+  readonly #key: readonly number[];
+  readonly #byKey = new Map<string, SyncRecord>();
+  #order: string[] = [];
+  readonly #added = new Set<string>();
+  #removed = false;
+  #records: readonly SyncRecord[] | null = noRecords;
+
+  /** `key` are the positions of the primary key's columns, in key order. */
+  constructor(shape: string, key: readonly number[]) {
+    this.shape = shape;
+    this.#key = key;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Every record in key order; the same array until something changes. */
+  get records(): readonly SyncRecord[] {
+    this.#records ??= this.#collect();
+    return this.#records;
+  }
+
+  /** The key's cells of a record. */
+  keyCells(record: SyncRecord): Cell[] {
+    return this.#key.map((position) => record[position] ?? null);
+  }
+
+  /** A text that is the same for two records exactly if their keys are. */
+  keyOf(record: SyncRecord): string {
+    return keyText(this.keyCells(record));
+  }
+
+  /** Adds or replaces a whole record and returns its key. */
+  put(record: SyncRecord): string {
+    const key = this.keyOf(record);
+    const old = this.#byKey.get(key);
+    if (old && sameCells(old, record)) return key;
+    if (!old) this.#added.add(key);
+    this.#byKey.set(key, record);
+    this.#records = null;
+    return key;
+  }
+
+  /** Changes some columns of the record with this key; false if there is none. */
+  set(keyCells: readonly Cell[], columns: readonly number[], cells: readonly Cell[]): boolean {
+    const old = this.#byKey.get(keyText(keyCells));
+    if (!old) return false;
+    const record = [...old];
+    columns.forEach((column, i) => (record[column] = cells[i] ?? null));
+    this.put(record);
+    return true;
+  }
+
+  delete(keyCells: readonly Cell[]): void {
+    this.#remove(keyText(keyCells));
+  }
+
+  /** Drops every record whose key is not among `keys`. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#byKey.keys()) if (!keys.has(key)) this.#remove(key);
+  }
+
+  #remove(key: string): void {
+    if (!this.#byKey.delete(key)) return;
+    this.#added.delete(key);
+    this.#removed = true;
+    this.#records = null;
+  }
+
+  #collect(): SyncRecord[] {
+    const byKey = this.#byKey;
+    if (this.#removed) this.#order = this.#order.filter((key) => byKey.has(key) && !this.#added.has(key));
+    if (this.#added.size > 0) this.#order = this.#merge([...this.#added]);
+    this.#added.clear();
+    this.#removed = false;
+    const records: SyncRecord[] = [];
+    for (const key of this.#order) {
+      const record = byKey.get(key);
+      if (record) records.push(record);
+    }
+    return records;
+  }
+
+  // The engines' sort merges two sorted runs in one pass, so adding to a long table does not sort it again.
+  #merge(added: string[]): string[] {
+    const compare = (a: string, b: string) => this.#compare(this.#byKey.get(a), this.#byKey.get(b));
+    return this.#order.concat(added.sort(compare)).sort(compare);
+  }
+
+  #compare(a: SyncRecord | undefined, b: SyncRecord | undefined): number {
+    for (const position of this.#key) {
+      const order = compareCells(a?.[position] ?? null, b?.[position] ?? null);
+      if (order !== 0) return order;
+    }
+    return 0;
+  }
+}
+
+// A lone text is by far the most common key. Its quote keeps it apart from every other key, which starts with a bracket.
+function keyText(cells: readonly Cell[]): string {
+  const [first] = cells;
+  return cells.length === 1 && typeof first === "string" ? `"${first}` : JSON.stringify(cells.map(encodeCell));
+}
+
+/** SQLite's order of types: null, numbers, texts, blobs. Texts go by UTF-16 units: stable, if not the object's order beyond U+FFFF. */
+function compareCells(a: Cell, b: Cell): number {
+  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;
+  const rank = rankOf(a) - rankOf(b);
+  if (rank !== 0 || a === null || b === null) return rank;
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rankOf(cell: Cell): number {
+  if (cell === null) return 0;
+  if (typeof cell === "string") return 2;
+  return cell instanceof Uint8Array ? 3 : 1;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const end = Math.min(a.length, b.length);
+  for (let i = 0; i < end; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+function sameCells(a: SyncRecord, b: SyncRecord): boolean {
+  return a.length === b.length && a.every((cell, i) => Object.is(cell, b[i]) || sameBytes(cell, b[i]));
+}
+
+function sameBytes(a: Cell, b: Cell | undefined): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array && compareBytes(a, b) === 0;
+}
