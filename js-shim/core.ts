@@ -10,12 +10,16 @@ export interface Frame {
   readonly poisoned?: boolean;
 }
 
-/** What is to be done after the commit: `send` the text to the sockets, or `attach` it to them. */
+/** What is to be done after the commit: `send` the text to the sockets, `attach` it to them, or `close` them with `code` and the text as the reason. */
 export interface Delivery {
-  readonly kind: "send" | "attach";
+  readonly kind: "send" | "attach" | "close";
   readonly sockets: readonly number[];
   readonly text: string;
+  readonly code: number;
 }
+
+// ds_delivery_kind
+const kinds = ["send", "attach", "close"] as const;
 
 interface Exports extends Guest {
   _initialize(): void;
@@ -24,6 +28,7 @@ interface Exports extends Guest {
   core_buffer(core: number, size: number): number;
   core_receive(core: number, socket: number, kind: number, at: number, size: number): void;
   core_turn(core: number): number;
+  core_renew(core: number): number;
   core_end(core: number): void;
   core_close(core: number, socket: number): void;
 }
@@ -65,10 +70,12 @@ export class Core {
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
   turn(frames: readonly Frame[]): Delivery[] {
     for (const frame of frames) this.#receive(frame);
-    const deliveries = this.#deliveries(this.#exports.core_turn(this.#core));
-    this.#exports.core_end(this.#core);
-    this.#host.end();
-    return deliveries;
+    return this.#take(this.#exports.core_turn(this.#core));
+  }
+
+  /** Begins a new epoch: for storage that was brought back from a backup. */
+  renew(): Delivery[] {
+    return this.#take(this.#exports.core_renew(this.#core));
   }
 
   /** The socket is gone. */
@@ -85,16 +92,24 @@ export class Core {
     this.#exports.core_receive(this.#core, socket, huge ? HUGE : !text ? BINARY : poisoned ? POISONED : TEXT, at, bytes.length);
   }
 
+  // Copies the deliveries out of memory and ends the turn.
+  #take(at: number): Delivery[] {
+    const deliveries = this.#deliveries(at);
+    this.#exports.core_end(this.#core);
+    this.#host.end();
+    return deliveries;
+  }
+
   #words(at: number, count: number): Uint32Array {
     return new Uint32Array(this.#host.bytes(at, 4 * count).slice().buffer);
   }
 
-  // ds_deliveries: count, items; ds_delivery: kind, socket_count, sockets, piece_count, pieces.
+  // ds_deliveries: count, items; ds_delivery: kind, socket_count, sockets, piece_count, pieces, code.
   #deliveries(at: number): Delivery[] {
     const [count = 0, items = 0] = this.#words(at, 2);
     return Array.from({ length: count }, (_, i) => {
-      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0] = this.#words(items + 20 * i, 5);
-      return { kind: kind === 0 ? "send" : "attach", sockets: [...this.#words(sockets, socketCount)], text: this.#join(pieces, pieceCount) };
+      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#words(items + 24 * i, 6);
+      return { kind: kinds[kind] ?? "send", sockets: [...this.#words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
     });
   }
 

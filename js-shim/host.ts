@@ -12,6 +12,8 @@ export interface Storage {
 export interface Sockets {
   /** The first socket above `socket` (-1 to begin), or -1. */
   after(socket: number): number;
+  /** The bytes that wait because the socket's client does not read them, as far as can be told. */
+  backlog(socket: number): number;
   /** What was attached to the socket, or null. */
   attachment(socket: number): string | null;
 }
@@ -84,6 +86,7 @@ export class Host {
         text_read: (text: number, at: number, room: number) => encoder.encodeInto(this.text(text), this.bytes(at, room)).written,
         atomic: (step: number, argument: number) => this.#atomic(step, argument),
         socket_after: (socket: number) => this.#sockets.after(socket),
+        socket_backlog: (socket: number) => this.#sockets.backlog(socket),
         socket_attachment: (socket: number) => this.#keep(this.#sockets.attachment(socket)),
         now: () => this.#surroundings.now(),
         random: (at: number, size: number) => this.#surroundings.random(this.bytes(at, size)),

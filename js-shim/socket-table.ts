@@ -44,6 +44,12 @@ export class SocketTable implements Sockets {
     return typeof attached === "string" ? attached : null;
   }
 
+  // Old runtimes do not tell: there a client that stops reading is bounded by the platform alone.
+  backlog(socket: number): number {
+    const open: { bufferedAmount?: number } | undefined = this.#sockets.get(socket);
+    return open?.bufferedAmount ?? 0;
+  }
+
   attach(socket: number, text: string): void {
     this.#sockets.get(socket)?.serializeAttachment(text);
   }
@@ -54,10 +60,13 @@ export class SocketTable implements Sockets {
     if (open?.readyState === WebSocket.OPEN) open.send(text);
   }
 
+  close(socket: number, code: number, reason: string): void {
+    const open = this.#sockets.get(socket);
+    if (open?.readyState === WebSocket.OPEN) open.close(code, reason);
+  }
+
   /** Sends every client away to come back and resume. */
   closeAll(): void {
-    for (const socket of this.#ctx.getWebSockets()) {
-      if (socket.readyState === WebSocket.OPEN) socket.close(INTERNAL_ERROR, "internal");
-    }
+    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), INTERNAL_ERROR, "internal");
   }
 }

@@ -67,6 +67,27 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
     this.#run(frames);
   }
 
+  /**
+   * Begins a new epoch and closes every socket: clients come back, fetch anew, and send again what was not settled. Call it when the storage is not what it was: after
+   * a restore from a backup. `restoreObject` does it for you.
+   */
+  renewEpoch(): void {
+    for (const delivery of this.#core.renew()) this.#deliver(delivery);
+  }
+
+  /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
+  async reset(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+    this.#core = this.#newCore();
+    this.#sockets.closeAll();
+  }
+
+  /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */
+  async restoreBookmark(bookmark: string): Promise<void> {
+    await this.ctx.storage.onNextSessionRestoreBookmark(bookmark);
+    this.ctx.abort("restored to a bookmark");
+  }
+
   #newCore(): Core {
     return new Core((this.constructor as typeof SyncObject).core, this.ctx.storage, this.#sockets);
   }
@@ -89,10 +110,11 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
     for (const delivery of deliveries) this.#deliver(delivery);
   }
 
-  #deliver({ kind, sockets, text }: Delivery): void {
+  #deliver({ kind, sockets, text, code }: Delivery): void {
     for (const socket of sockets) {
       if (kind === "send") this.#sockets.send(socket, text);
-      else this.#sockets.attach(socket, text);
+      else if (kind === "attach") this.#sockets.attach(socket, text);
+      else this.#sockets.close(socket, code, text);
     }
   }
 }

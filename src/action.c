@@ -4,6 +4,7 @@
 #include "error.h"
 #include "json.h"
 #include "limits.h"
+#include "log.h"
 #include "sql.h"
 #include "statement.h"
 
@@ -116,10 +117,20 @@ static ds_view bound_values(ds_action *action) {
   return ds_text_view(&json);
 }
 
+static bool begins_with(ds_view text, ds_view start) {
+  return text.size >= start.size && ds_view_equal((ds_view){text.at, start.size}, start);
+}
+
+static ds_code code_of_failure(ds_action *action) {
+  if (action->sql.status != DS_SQL_CONSTRAINT) return DS_INTERNAL;
+  ds_view message = ds_sql_text(&action->sql, action->sql.host->sql_message(action->sql.host->context));
+  return begins_with(message, DS_LITERAL(DS_RECORD_TOO_LARGE_MARK)) ? DS_RECORD_TOO_LARGE : DS_CONSTRAINT;
+}
+
 // Turns the first SQL failure into the action's outcome.
 static void settle_failure(ds_action *action) {
   if (action->sql.status == DS_SQL_DONE || ds_failed(action)) return;
-  ds_code code = action->sql.status == DS_SQL_CONSTRAINT ? DS_CONSTRAINT : DS_INTERNAL;
+  ds_code code = code_of_failure(action);
   if (code == DS_INTERNAL) ds_sql_log(&action->sql, action->type->type);
   reject(action, code, ds_code_sentence(code));
 }

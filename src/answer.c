@@ -23,9 +23,9 @@ static void set_subscribed(ds_turn *turn, ds_socket socket, const ds_table *tabl
 
 // ---- Pages
 
-// The rows a page of about DS_PAGE_SIZE would have, judging by `records`.
+// The rows that the next page may have, judging by `records`: what fits, and half as many again in case the next ones are smaller.
 static int64_t rows_that_fit(const ds_records *records) {
-  int64_t rows = records->count * DS_PAGE_SIZE / (records->size + 1);
+  int64_t rows = records->count * DS_PAGE_SIZE / (records->size + 1) * 3 / 2;
   return rows < 1 ? 1 : rows > DS_MAX_PAGE_ROWS ? DS_MAX_PAGE_ROWS : rows;
 }
 
@@ -46,11 +46,7 @@ static void add_columns(ds_text *head, const ds_table *table) {
 static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds_view after, int64_t rows) {
   if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
   ds_records records = ds_records_after(&turn->sql, table, after, rows);
-  // Rows are rarely much larger than those before them; where they are, the page is read again with fewer.
-  while (records.size > 2 * DS_PAGE_SIZE && rows > 1) {
-    rows = rows_that_fit(&records);
-    records = ds_records_after(&turn->sql, table, after, rows);
-  }
+  turn->read_bytes += records.size;
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"type\":\"page\",\"channel\":");
   ds_text_json(&head, table->channel);
@@ -62,8 +58,13 @@ static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds
   ds_text_int(&head, table->version);
   ds_text_str(&head, ds_view_absent(after) ? ",\"first\":true" : ",\"first\":false");
   add_columns(&head, table);
+  bool last = records.found < rows && records.count == records.found;
+  if (ds_view_absent(after)) {
+    ds_text_str(&head, ",\"total\":");
+    ds_text_int(&head, last ? records.count : ds_records_count(&turn->sql, table));
+  }
   ds_text_str(&head, ",\"next\":");
-  ds_text_int(&head, records.count < rows ? 0 : rows_that_fit(&records));
+  ds_text_int(&head, last ? 0 : rows_that_fit(&records));
   ds_text_str(&head, ",\"rows\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
@@ -87,11 +88,12 @@ static void answer_page(ds_turn *turn, ds_received *received) {
 static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table, const ds_cursor *cursor) {
   bool known = cursor->present && ds_view_equal(cursor->epoch, turn->storage->epoch) && ds_view_equal(cursor->shape, table->shape) &&
     cursor->version <= table->version;
-  if (!known) return false;
+  if (!known || cursor->version < ds_log_floor(&turn->sql, table)) return false;
   ds_diff diff = ds_diff_since(&turn->sql, table, cursor->version, DS_MAX_CATCH_UP, DS_CATCH_UP);
   if (diff.too_large) return false;
   ds_change change = ds_change_of(&turn->sql, &diff);
-  if (change.size > DS_MAX_PATCH) return false;
+  if (!change.whole) return false;
+  turn->read_bytes += change.size;
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"type\":\"patch\",\"epoch\":");
   ds_text_json(&head, turn->storage->epoch);
@@ -119,38 +121,49 @@ static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
 
 // ---- Version 1
 
-static ds_text deleted_records(ds_turn *turn, const ds_table *table, bool comma) {
+// Appends the rows of an open query of one column, comma-separated. False, and the query closed, if they come to more than version 1 is sent.
+static bool add_records(ds_turn *turn, ds_pieces *frame, int32_t cursor) {
+  size_t size = 0;
+  for (const char *comma = ""; ds_sql_next(&turn->sql, cursor); comma = ",") {
+    ds_handle text = ds_sql_keep(&turn->sql, cursor, 0);
+    size += turn->sql.host->text_size(turn->sql.host->context, text) + 1;
+    if (size > DS_MAX_WHOLE_TABLE) {
+      ds_sql_close(&turn->sql, cursor);
+      return false;
+    }
+    ds_pieces_str(frame, comma);
+    ds_pieces_handle(frame, text);
+  }
+  turn->read_bytes += (int64_t)size;
+  return true;
+}
+
+static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, bool comma) {
   ds_text text = ds_text_new(turn->sql.arena);
   int32_t cursor = ds_log_deleted(&turn->sql, table);
-  while (ds_sql_next(&turn->sql, cursor)) {
+  for (; ds_sql_next(&turn->sql, cursor); comma = true) {
     if (comma) ds_text_str(&text, ",");
     ds_deleted_record(&text, table, ds_sql_read(&turn->sql, cursor, 0), turn->now);
-    comma = true;
   }
-  return text;
+  ds_pieces_text(frame, &text);
 }
 
 static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_table *table = table_of(turn, received);
   if (!table) return;
-  if (ds_records_measure(&turn->sql, table) > DS_MAX_WHOLE_TABLE) {
-    ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
-    return;
-  }
-  set_subscribed(turn, received->socket, table, true);
-  ds_records records = ds_records_all(&turn->sql, table);
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"channel\":");
   ds_text_json(&head, table->channel);
   ds_text_str(&head, ",\"sync\":true,\"payload\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  ds_pieces_handle(&frame, records.text);
-  if (received->frame.from && table->deleted_at >= 0) {
-    ds_text deleted = deleted_records(turn, table, records.count > 0);
-    ds_pieces_text(&frame, &deleted);
+  if (!add_records(turn, &frame, ds_records_all(&turn->sql, table))) {
+    ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
+    return;
   }
+  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, frame.count > 1);
   ds_pieces_str(&frame, "]}");
+  set_subscribed(turn, received->socket, table, true);
   ds_send(&turn->out, received->socket, &frame);
 }
 
@@ -166,7 +179,16 @@ static void answer(ds_turn *turn, ds_received *received) {
   }
 }
 
+// What may be much, and is put off when the turn has made enough.
+static bool reads(const ds_received *received) {
+  ds_frame_type type = received->frame.type;
+  return type == DS_SUBSCRIBE || type == DS_PAGE || type == DS_V1_SYNC;
+}
+
 void ds_turn_answer(ds_turn *turn) {
-  for (ds_received *received = turn->received; received; received = received->next)
-    if (!received->refused) answer(turn, received);
+  for (ds_received *received = turn->received; received; received = received->next) {
+    if (received->refused) continue;
+    if (reads(received) && turn->read_bytes > DS_MAX_TURN_READS) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
+    else answer(turn, received);
+  }
 }

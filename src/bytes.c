@@ -167,6 +167,7 @@ static void add_escaped(ds_text *text, unsigned char control) {
 }
 
 void ds_text_json(ds_text *text, ds_view view) {
+  if (ds_view_absent(view)) view = DS_LITERAL("");
   ds_text_add(text, DS_LITERAL("\""));
   size_t clean = 0;
   for (size_t i = 0; i < view.size; i++) {

@@ -67,7 +67,7 @@ void ds_text_str(ds_text *text, const char *string);
 void ds_text_int(ds_text *text, int64_t number);
 
 // Append `view` as a JSON string in quotes: quotes, backslashes and control characters escaped (RFC 8259, section 7), the rest as it is.
-// The bytes must be valid UTF-8.
+// The bytes must be valid UTF-8; the absent view is the empty string.
 void ds_text_json(ds_text *text, ds_view view);
 
 // Append `view` as an SQL identifier in double quotes, as an SQL string in single quotes: the quote doubled, nothing else changed.

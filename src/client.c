@@ -40,6 +40,7 @@ ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
   ds_view query = DS_LITERAL("SELECT settled, outcomes FROM durasync_client WHERE client = ?1");
   int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
   if (ds_sql_next(sql, cursor)) {
+    client->known = true;
     client->settled = ds_sql_integer(sql, cursor, 0);
     read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1));
   }
@@ -83,6 +84,10 @@ static ds_view outcomes_json(const ds_client *client, ds_arena *arena) {
   }
   ds_text_str(&json, "]");
   return ds_text_view(&json);
+}
+
+void ds_clients_forget(ds_sql *sql, int64_t time) {
+  ds_sql_run(sql, DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)"), DS_PARAMETERS(ds_sql_number(sql, time)));
 }
 
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {

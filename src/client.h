@@ -16,6 +16,7 @@ typedef struct ds_kept_outcome ds_kept_outcome;
 typedef struct ds_client {
   struct ds_client *next;
   ds_view id;
+  bool known; // stored before this turn
   int64_t settled;
   ds_kept_outcome *outcomes; // oldest first
   uint32_t outcome_count;
@@ -45,6 +46,9 @@ ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *o
 
 // The JSON of the outcome of a settled number.
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
+
+// Forgets clients that have settled nothing since `time`.
+void ds_clients_forget(ds_sql *sql, int64_t time);
 
 // Writes the clients that settled something: one row each.
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now);

@@ -2,6 +2,7 @@
 // The core between turns, and the order of a turn.
 #include "core.h"
 
+#include "log.h"
 #include "turn.h"
 
 struct ds_core {
@@ -88,8 +89,15 @@ static ds_turn turn_new(ds_core *core) {
     .sql = {.host = core->host, .arena = core->arena},
     .now = core->host->now(core->host->context),
     .received = core->first,
-    .out = {.arena = core->arena},
+    .out = {.host = core->host, .arena = core->arena},
   };
+}
+
+// What has grown is cut back, and clients long gone are forgotten on the same occasion.
+static void compact(ds_turn *turn) {
+  if (turn->grown) ds_clients_forget(&turn->sql, turn->now - DS_CLIENT_AGE);
+  for (uint64_t set = turn->grown; set; set &= set - 1)
+    ds_log_compact(&turn->sql, &turn->storage->tables[__builtin_ctzll(set)], ds_app_log_window(turn->app));
 }
 
 // The transaction. Whatever fails in it that is not an action's own affair undoes the whole turn.
@@ -98,6 +106,7 @@ static int32_t run_turn(void *argument) {
   ds_turn_dispatch(turn);
   ds_turn_fan_out(turn);
   ds_turn_answer(turn);
+  compact(turn);
   return turn->sql.status == DS_SQL_DONE ? 0 : 1;
 }
 
@@ -119,7 +128,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_sql_log(&turn->sql, "a turn failed");
   for (uint32_t i = 0; i < core->storage.table_count; i++) core->storage.tables[i].version = versions[i];
   ds_peers_forget(&core->peers);
-  turn->out = (ds_outbound){.arena = core->arena};
+  turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   refuse_all(turn, DS_INTERNAL);
 }
 
@@ -132,5 +141,13 @@ ds_deliveries ds_core_turn(ds_core *core) {
   if (!core->ready) refuse_all(&turn, DS_UNAVAILABLE);
   else if (core->host->atomic(core->host->context, run_turn, &turn) != 0) undo(core, &turn, versions);
   else attach_changed_peers(&turn);
+  return (ds_deliveries){turn.out.count, turn.out.items};
+}
+
+ds_deliveries ds_core_renew(ds_core *core) {
+  ds_turn turn = turn_new(core);
+  if (!core->ready || !ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return (ds_deliveries){0};
+  ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
+  for (uint32_t i = 0; i < core->peers.count; i++) ds_close_socket(&turn.out, core->peers.items[i].socket, DS_CLOSE_RESTART, "new_epoch");
   return (ds_deliveries){turn.out.count, turn.out.items};
 }

@@ -16,6 +16,7 @@ typedef struct ds_core ds_core;
 typedef enum ds_delivery_kind {
   DS_DELIVERY_SEND = 0,   // send the pieces, joined, as one text message to each socket
   DS_DELIVERY_ATTACH = 1, // attach the pieces, joined, to each socket, where it survives hibernation
+  DS_DELIVERY_CLOSE = 2,  // close each socket with `code` and the pieces, joined, as the reason
 } ds_delivery_kind;
 
 // A part of a delivery's text: a text of the host's if `text` is not negative, else `bytes` (UTF-8).
@@ -30,6 +31,7 @@ typedef struct ds_delivery {
   const ds_socket *sockets;
   uint32_t piece_count;
   const ds_piece *pieces;
+  int32_t code; // RFC 6455, section 7.4
 } ds_delivery;
 
 // The deliveries of a turn, in order; everything they point at belongs to the core and is valid until ds_core_end.
@@ -63,6 +65,10 @@ void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_vie
 // Handles the frames received, in order, in one transaction, and notices every other change made to the channels since the last turn: with no
 // frames it is how writes from outside any action reach their subscribers.
 ds_deliveries ds_core_turn(ds_core *core);
+
+// Begins a new history: the epoch changes, so that no cursor of the old one is resumed, and every socket is closed. For storage that was brought back from a
+// backup: its versions may come to mean something else than they did. Deliveries as those of a turn.
+ds_deliveries ds_core_renew(ds_core *core);
 
 // Ends the turn: the arena is reset. The host drops its texts.
 void ds_core_end(ds_core *core);

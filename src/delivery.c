@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "limits.h"
 
 static void add(ds_outbound *out, ds_delivery delivery) {
   if (out->count == out->room) {
@@ -16,14 +17,30 @@ static void add(ds_outbound *out, ds_delivery delivery) {
   out->items[out->count++] = delivery;
 }
 
-void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, const ds_pieces *frame) {
-  add(out, (ds_delivery){DS_DELIVERY_SEND, count, sockets, frame->count, frame->items});
-}
-
 static const ds_socket *one_socket(ds_outbound *out, ds_socket socket) {
   ds_socket *sockets = ds_arena_take(out->arena, sizeof *sockets);
   *sockets = socket;
   return sockets;
+}
+
+static bool reads(const ds_outbound *out, ds_socket socket) {
+  return out->host->socket_backlog(out->host->context, socket) <= DS_MAX_BACKLOG;
+}
+
+void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, const ds_pieces *frame) {
+  ds_socket *reading = ds_arena_take(out->arena, (count + 1) * sizeof *reading);
+  uint32_t reading_count = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (reads(out, sockets[i])) reading[reading_count++] = sockets[i];
+    else ds_close_socket(out, sockets[i], DS_CLOSE_TRY_AGAIN, "slow_reader");
+  }
+  add(out, (ds_delivery){DS_DELIVERY_SEND, reading_count, reading, frame->count, frame->items, 0});
+}
+
+void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason) {
+  ds_pieces pieces = ds_pieces_new(out->arena);
+  ds_pieces_str(&pieces, reason);
+  add(out, (ds_delivery){DS_DELIVERY_CLOSE, 1, one_socket(out, socket), pieces.count, pieces.items, code});
 }
 
 void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame) {
@@ -33,7 +50,7 @@ void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame) {
 void ds_attach(ds_outbound *out, ds_socket socket, ds_view text) {
   ds_pieces pieces = ds_pieces_new(out->arena);
   ds_pieces_view(&pieces, text);
-  add(out, (ds_delivery){DS_DELIVERY_ATTACH, 1, one_socket(out, socket), pieces.count, pieces.items});
+  add(out, (ds_delivery){DS_DELIVERY_ATTACH, 1, one_socket(out, socket), pieces.count, pieces.items, 0});
 }
 
 // ---- Errors

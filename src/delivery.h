@@ -6,19 +6,27 @@
 #include "frame.h"
 #include "pieces.h"
 
+// Close codes (RFC 6455, section 7.4.1, and its registry): clients come back and resume after either.
+enum { DS_CLOSE_RESTART = 1012, DS_CLOSE_TRY_AGAIN = 1013 };
+
 typedef struct ds_outbound {
+  const ds_host *host;
   ds_arena *arena;
   ds_delivery *items;
   uint32_t count;
   uint32_t room;
 } ds_outbound;
 
-// Sends `frame` to the sockets; the array must live as long as the turn.
+// Sends `frame` to the sockets; the array must live as long as the turn. A socket with too much waiting for it is closed instead: it resumes when it comes back, and
+// the object's memory stays bounded.
 void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, const ds_pieces *frame);
 
 // Sends `frame` to one socket; attaches `text` to it.
 void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame);
 void ds_attach(ds_outbound *out, ds_socket socket, ds_view text);
+
+// Closes a socket with `code` and `reason`, a literal.
+void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason);
 
 // Sends what answers a frame that could not be handled, in the words of `protocol`: `error` in version 2, `exception` or an rpc's `error` in version 1. A null message is the code's
 // sentence; `expected` is left out if it is 0.

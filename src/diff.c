@@ -75,17 +75,19 @@ static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
 
 // ---- Verdicts
 
-static bool mixed(const ds_net *row) {
-  return row->inserts && row->deletes;
+// Whether only the table can tell if the row is there: where the entries contradict each other, and in a log that may have been compacted to the newest
+// entry of each row.
+static bool unsure(const ds_net *row, ds_diff_mode mode) {
+  return mode == DS_CATCH_UP || (row->inserts && row->deletes);
 }
 
-// For the rows that were both inserted and deleted only the table can tell; marks those that are not there.
-static void find_absent(ds_diff *diff, ds_sql *sql, bool *absent) {
+// Marks the rows that are not there.
+static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *absent) {
   ds_text keys = ds_text_new(sql->arena);
   uint32_t *rows = ds_arena_take(sql->arena, (diff->count + 1) * sizeof *rows);
   uint32_t count = 0;
   for (uint32_t i = 0; i < diff->count; i++) {
-    if (!mixed(&diff->rows[i])) continue;
+    if (!unsure(&diff->rows[i], mode)) continue;
     ds_text_str(&keys, count ? "," : "[");
     ds_text_add(&keys, diff->rows[i].key);
     rows[count++] = i;
@@ -95,8 +97,8 @@ static void find_absent(ds_diff *diff, ds_sql *sql, bool *absent) {
 
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM ");
-  ds_text_identifier(&query, diff->table->name);
-  ds_text_str(&query, " AS t WHERE ");
+  ds_table_source(&query, diff->table);
+  ds_text_str(&query, " WHERE ");
   ds_table_key_match(&query, diff->table, "k.value");
   ds_text_str(&query, ")");
   int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_text_view(&keys)));
@@ -104,11 +106,10 @@ static void find_absent(ds_diff *diff, ds_sql *sql, bool *absent) {
 }
 
 static ds_verdict verdict_of(const ds_net *row, bool absent, ds_diff_mode mode) {
+  if (mode == DS_CATCH_UP) return absent ? DS_DEL : DS_PUT;
   if (row->deletes && !row->inserts) return DS_DEL;
-  if (absent && (mode == DS_CATCH_UP || row->inserts < row->deletes)) return DS_DEL;
-  if (absent) return DS_NOTHING;
-  if (row->inserts || mode == DS_CATCH_UP || row->columns & DS_FURTHER_COLUMNS) return DS_PUT;
-  return DS_SET;
+  if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;
+  return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;
 }
 
 ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t limit, ds_diff_mode mode) {
@@ -116,7 +117,7 @@ ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t 
   diff.too_large = !read_log(&diff, sql, limit);
   if (diff.too_large || diff.count == 0) return diff;
   bool *absent = ds_arena_take(sql->arena, diff.count);
-  find_absent(&diff, sql, absent);
+  find_absent(&diff, sql, mode, absent);
   for (uint32_t i = 0; i < diff.count; i++) diff.rows[i].verdict = verdict_of(&diff.rows[i], absent[i], mode);
   return diff;
 }

@@ -7,8 +7,14 @@
 // ---- Version 2
 
 static void welcome(ds_turn *turn, ds_received *received) {
-  ds_peer *peer = ds_turn_peer(turn, received->socket);
   ds_view id = received->frame.client;
+  const ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
+  // A client that the object does not know is new, or was forgotten: it can have been only if it was last here before the oldest that are remembered.
+  if (!client->known && received->frame.seen && received->frame.seen < turn->now - DS_CLIENT_AGE) {
+    ds_turn_refuse(turn, received, DS_CLIENT_FORGOTTEN, NULL);
+    return;
+  }
+  ds_peer *peer = ds_turn_peer(turn, received->socket);
   peer->protocol = 2;
   peer->client_size = (uint8_t)id.size;
   for (size_t i = 0; i < id.size; i++) peer->client[i] = id.at[i];
@@ -18,7 +24,9 @@ static void welcome(ds_turn *turn, ds_received *received) {
   ds_text_str(&json, "{\"type\":\"welcome\",\"protocol\":2,\"epoch\":");
   ds_text_json(&json, turn->storage->epoch);
   ds_text_str(&json, ",\"settled\":");
-  ds_text_int(&json, ds_clients_find(&turn->clients, &turn->sql, id)->settled);
+  ds_text_int(&json, client->settled);
+  ds_text_str(&json, ",\"now\":");
+  ds_text_int(&json, turn->now);
   ds_text_str(&json, "}");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &json);
@@ -106,8 +114,9 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
 static bool speaks(ds_turn *turn, ds_received *received) {
   ds_peer *peer = ds_turn_peer(turn, received->socket);
   if (received->frame.protocol == 2) {
-    if (peer->protocol == 2 || received->frame.type == DS_HELLO) return true;
-    ds_turn_refuse(turn, received, DS_HELLO_EXPECTED, NULL);
+    if (peer->protocol == 2 || (peer->protocol == 0 && received->frame.type == DS_HELLO)) return true;
+    if (peer->protocol == 1) ds_turn_refuse(turn, received, DS_BAD_FRAME, "The socket speaks version 1.");
+    else ds_turn_refuse(turn, received, DS_HELLO_EXPECTED, NULL);
     return false;
   }
   if (peer->protocol == 2) {
@@ -124,7 +133,8 @@ static bool speaks(ds_turn *turn, ds_received *received) {
 static void dispatch(ds_turn *turn, ds_received *received) {
   const ds_frame *frame = &received->frame;
   bool acts = frame->type == DS_ACTIONS || frame->type == DS_V1_RPC;
-  if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
+  if (!ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
+  else if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
   else if (!speaks(turn, received)) return;
   else if (frame->poisoned && !acts) ds_turn_refuse(turn, received, DS_INTERNAL, NULL);
   else if (frame->type == DS_HELLO) welcome(turn, received);

@@ -40,10 +40,13 @@ typedef struct ds_action ds_action;
 // Handles one action. It may keep nothing beyond its return: views and memory it was given end with it.
 typedef void (*ds_handler)(ds_action *action);
 
-// A channel: a table under the name that clients say. The table must have a primary key whose columns are never NULL.
+// A channel: a table, or a part of one, under the name that clients say. The table must have a primary key; a row whose key is NULL is refused when it is
+// written. Several channels may show one table.
 typedef struct ds_channel {
-  const char *name;  // the declared name; NULL ends the list
-  const char *table; // the table; NULL if it is called like the channel
+  const char *name;           // the declared name; NULL ends the list
+  const char *table;          // the table; NULL if it is called like the channel
+  const char *const *columns; // the columns that clients see, in their order, ended by NULL; those of the primary key must be among them. NULL for all
+  const char *where;          // an SQL expression over the table's columns, without subqueries: only rows for which it is true are records. NULL for all
 } ds_channel;
 
 // An action that clients may send to a channel.
@@ -58,6 +61,7 @@ typedef struct ds_app {
   const ds_channel *channels;      // at most DS_MAX_CHANNELS, ended by an entry without a name
   const char *const *migrations;   // SQL, one or more statements each, run once each in order; append only; ended by NULL
   const ds_action_type *actions;   // ended by an entry without a channel
+  int32_t log_window; // changed rows per channel that a client can have missed and still resume without a snapshot; 0 for DS_LOG_WINDOW
 } ds_app;
 
 // The app of this module.

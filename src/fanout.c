@@ -34,7 +34,7 @@ static void note_wants(const ds_turn *turn, uint64_t changed, news *all) {
 static ds_change change_or_gap(ds_turn *turn, const ds_diff *diff) {
   if (!diff->too_large) {
     ds_change change = ds_change_of(&turn->sql, diff);
-    if (change.size <= DS_MAX_PATCH) return change;
+    if (change.whole) return change;
   }
   return ds_change_gap(&turn->sql, diff->table, ds_log_version(&turn->sql, diff->table));
 }
@@ -146,8 +146,10 @@ void ds_turn_fan_out(ds_turn *turn) {
     note_wants(turn, changed, all);
     for (uint64_t set = changed; set; set &= set - 1) {
       uint32_t channel = (uint32_t)__builtin_ctzll(set);
-      make_news(turn, &turn->storage->tables[channel], &all[channel]);
-      turn->storage->tables[channel].version = versions[channel];
+      ds_table *table = &turn->storage->tables[channel];
+      make_news(turn, table, &all[channel]);
+      if (ds_log_due(table->version, versions[channel], ds_app_log_window(turn->app))) turn->grown |= UINT64_C(1) << channel;
+      table->version = versions[channel];
     }
   }
   send_to_senders(turn, all, changed);

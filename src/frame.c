@@ -49,6 +49,8 @@ static ds_frame decode_hello(ds_arena *arena, ds_frame frame, ds_view json) {
   }
   if (!text_member(arena, json, "client", &frame.client) || !client_valid(frame.client))
     return bad(frame, "A hello needs `client`, 1 to " LIMIT_TEXT(DS_MAX_CLIENT) " characters of A-Z a-z 0-9 _ -.");
+  ds_view seen = ds_json_member(json, "seen");
+  if (!ds_view_absent(seen) && !int_member(json, "seen", 0, &frame.seen)) return bad(frame, "`seen` must be an integer of at least 0.");
   return frame;
 }
 

@@ -57,6 +57,9 @@ typedef struct ds_host {
   // The first socket above `after` (-1 to begin), or -1 if there is none: all open sockets, those that slept through a hibernation included.
   ds_socket (*socket_after)(void *context, ds_socket after);
 
+  // The bytes that wait to be sent to the socket because its client does not read them, as far as the host can tell.
+  size_t (*socket_backlog)(void *context, ds_socket socket);
+
   // What the core attached to the socket (DS_DELIVERY_ATTACH) the last time, or negative. It outlives the instance.
   ds_handle (*socket_attachment)(void *context, ds_socket socket);
 

@@ -12,6 +12,19 @@
 // Bytes of a client's id: a UUID has 36.
 #define DS_MAX_CLIENT 64
 
+// Milliseconds after which a client that has settled nothing may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
+#define DS_CLIENT_AGE 7776000000
+
+// Frames that a socket may send at once, and then per second: a burst of an impatient page passes, a loop that has gone wild does not.
+#define DS_FRAME_BURST 2000
+#define DS_FRAMES_PER_SECOND 500
+
+// Bytes that may wait for a socket whose client does not read: more, and it is closed, and resumes when it comes back. An object has 128 MB for everything.
+#define DS_MAX_BACKLOG 8388608
+
+// Bytes of pages and catch-ups that one turn makes: a thousand clients that come at once are served in several turns.
+#define DS_MAX_TURN_READS 16777216
+
 // Actions in one frame: an outbox of days goes out in a few frames, and a turn stays short.
 #define DS_MAX_ACTIONS 500
 
@@ -35,7 +48,10 @@
 #define DS_FIRST_PAGE_ROWS 200
 
 // Rows of any page, however small they are: it bounds the work of one turn.
-#define DS_MAX_PAGE_ROWS 5000
+#define DS_MAX_PAGE_ROWS 4000
+
+// Changed rows that a channel's log keeps unless the app says otherwise; compaction runs once in half as many changes. A cursor that is older gets a snapshot.
+#define DS_LOG_WINDOW 20000
 
 // Changes a catch-up may carry; beyond it the client gets a snapshot, which is paged and costs about the same per row.
 #define DS_MAX_CATCH_UP 5000
@@ -43,12 +59,15 @@
 // Bytes of the changes in one patch; more, and subscribers are told to catch up, which they do in pages. Frames close to 1 MB fail on some paths.
 #define DS_MAX_PATCH 900000
 
+// Bytes of one record as JSON: the largest that a frame can carry. A larger one is refused when it is written.
+#define DS_MAX_RECORD 800000
+
 // Rows that one turn may change in a channel and still send as a patch, and the bytes of their keys: they are bound as one parameter, of which the
 // platform takes 2 MB.
 #define DS_MAX_CHANGES 20000
 #define DS_MAX_KEY_BYTES 1900000
 
-// Bytes of a whole table sent to a client whose protocol (v1) knows no pages.
+// Text units (UTF-16) of a whole table sent to a client whose protocol (v1) knows no pages.
 #define DS_MAX_WHOLE_TABLE 8388608
 
 // Different sets of changed columns that a patch sends as such; rows of further sets are sent whole.

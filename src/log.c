@@ -34,28 +34,6 @@ static void add_entry(ds_text *sql, const ds_table *table, ds_change_op op, cons
   ds_text_str(sql, "); ");
 }
 
-// A NULL in a key names no row: it is refused where the column itself would let it pass.
-static void add_null_guard(ds_text *sql, const ds_table *table) {
-  bool any = false;
-  for (uint32_t i = 0; i < table->key_count; i++) {
-    const ds_column *column = &table->columns[table->key[i]];
-    if (column->not_null) continue;
-    ds_text_str(sql, any ? " OR NEW." : "SELECT RAISE(ABORT, 'a primary key must not be NULL') WHERE NEW.");
-    ds_text_identifier(sql, column->name);
-    ds_text_str(sql, " IS NULL");
-    any = true;
-  }
-  if (any) ds_text_str(sql, "; ");
-}
-
-// Appends "OLD.c differs from NEW.c", byte by byte whatever the column's collation says is equal.
-static void add_differs(ds_text *sql, ds_view column) {
-  ds_text_str(sql, "OLD.");
-  ds_text_identifier(sql, column);
-  ds_text_str(sql, " COLLATE BINARY IS NOT NEW.");
-  ds_text_identifier(sql, column);
-}
-
 // A chain of 100 terms would be as deep as the platform lets an expression be, so it is built as a balanced tree.
 typedef void (*add_term)(ds_text *sql, const ds_table *table, uint32_t at);
 
@@ -70,6 +48,52 @@ static void add_tree(ds_text *sql, const ds_table *table, const char *operator, 
   ds_text_str(sql, operator);
   add_tree(sql, table, operator, term, middle, to);
   ds_text_str(sql, ")");
+}
+
+// A NULL in a key names no row: it is refused where the column itself would let it pass.
+static void add_null_guard(ds_text *sql, const ds_table *table) {
+  bool any = false;
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    const ds_column *column = &table->columns[table->key[i]];
+    if (column->not_null) continue;
+    ds_text_str(sql, any ? " OR NEW." : "SELECT RAISE(ABORT, 'a primary key must not be NULL') WHERE NEW.");
+    ds_text_identifier(sql, column->name);
+    ds_text_str(sql, " IS NULL");
+    any = true;
+  }
+  if (any) ds_text_str(sql, "; ");
+}
+
+static void add_column_length(ds_text *sql, const ds_table *table, uint32_t at) {
+  ds_text_str(sql, "ifnull(length(NEW.");
+  ds_text_identifier(sql, table->columns[at].name);
+  ds_text_str(sql, "), 0)");
+}
+
+// A record that no frame can carry is refused. Its exact size as JSON is looked at only where it might be too large: a character takes at most six bytes.
+static void add_size_guard(ds_text *sql, const ds_table *table) {
+  ds_text_str(sql, "SELECT RAISE(ABORT, '" DS_RECORD_TOO_LARGE_MARK "') WHERE ");
+  add_tree(sql, table, " + ", add_column_length, 0, table->column_count);
+  ds_text_str(sql, " > ");
+  ds_text_int(sql, DS_MAX_RECORD / 6);
+  ds_text_str(sql, " AND length(CAST(");
+  ds_table_record(sql, table, "NEW");
+  ds_text_str(sql, " AS BLOB)) > ");
+  ds_text_int(sql, DS_MAX_RECORD);
+  ds_text_str(sql, "; ");
+}
+
+static void add_guards(ds_text *sql, const ds_table *table) {
+  add_null_guard(sql, table);
+  add_size_guard(sql, table);
+}
+
+// Appends "OLD.c differs from NEW.c", byte by byte whatever the column's collation says is equal.
+static void add_differs(ds_text *sql, ds_view column) {
+  ds_text_str(sql, "OLD.");
+  ds_text_identifier(sql, column);
+  ds_text_str(sql, " COLLATE BINARY IS NOT NEW.");
+  ds_text_identifier(sql, column);
 }
 
 static void add_key_differs(ds_text *sql, const ds_table *table, uint32_t at) {
@@ -88,10 +112,19 @@ static void add_column_bit(ds_text *sql, const ds_table *table, uint32_t at) {
   ds_text_str(sql, ")");
 }
 
+// Appends " AND <row> belongs to the channel", or "... does not"; nothing if every row does.
+static void add_member(ds_text *sql, const ds_table *table, const char *row, bool is) {
+  if (ds_view_absent(table->where)) return;
+  ds_text_str(sql, is ? " AND " : " AND NOT ");
+  ds_table_member(sql, table, row);
+}
+
 static void add_insert_trigger(ds_text *sql, const ds_table *table) {
   add_trigger_head(sql, table, "insert", "INSERT");
+  ds_text_str(sql, " WHEN 1");
+  add_member(sql, table, "NEW", true);
   ds_text_str(sql, " BEGIN ");
-  add_null_guard(sql, table);
+  add_guards(sql, table);
   add_entry(sql, table, DS_INSERT, "NEW");
   ds_text_str(sql, "END; ");
 }
@@ -102,7 +135,11 @@ static void add_update_trigger(ds_text *sql, const ds_table *table) {
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
   ds_text_str(sql, " AND ");
   add_tree(sql, table, " OR ", add_column_differs, 0, table->column_count);
-  ds_text_str(sql, " BEGIN INSERT INTO ");
+  add_member(sql, table, "OLD", true);
+  add_member(sql, table, "NEW", true);
+  ds_text_str(sql, " BEGIN ");
+  add_guards(sql, table);
+  ds_text_str(sql, "INSERT INTO ");
   add_log_name(sql, table);
   ds_text_str(sql, " (op, columns, key) VALUES (");
   ds_text_int(sql, DS_UPDATE);
@@ -117,28 +154,58 @@ static void add_key_change_trigger(ds_text *sql, const ds_table *table) {
   add_trigger_head(sql, table, "rekey", "UPDATE");
   ds_text_str(sql, " WHEN ");
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
+  add_member(sql, table, "OLD", true);
+  add_member(sql, table, "NEW", true);
   ds_text_str(sql, " BEGIN ");
-  add_null_guard(sql, table);
+  add_guards(sql, table);
   add_entry(sql, table, DS_DELETE, "OLD");
   add_entry(sql, table, DS_INSERT, "NEW");
   ds_text_str(sql, "END; ");
 }
 
+// An update by which a row begins to belong to the channel, or ceases to.
+static void add_crossing_trigger(ds_text *sql, const ds_table *table, bool enters) {
+  if (ds_view_absent(table->where)) return;
+  add_trigger_head(sql, table, enters ? "enter" : "leave", "UPDATE");
+  ds_text_str(sql, " WHEN 1");
+  add_member(sql, table, "OLD", !enters);
+  add_member(sql, table, "NEW", enters);
+  ds_text_str(sql, " BEGIN ");
+  if (enters) add_guards(sql, table);
+  add_entry(sql, table, enters ? DS_INSERT : DS_DELETE, enters ? "NEW" : "OLD");
+  ds_text_str(sql, "END; ");
+}
+
+static void add_enter_trigger(ds_text *sql, const ds_table *table) {
+  add_crossing_trigger(sql, table, true);
+}
+
+static void add_leave_trigger(ds_text *sql, const ds_table *table) {
+  add_crossing_trigger(sql, table, false);
+}
+
 static void add_delete_trigger(ds_text *sql, const ds_table *table) {
   add_trigger_head(sql, table, "delete", "DELETE");
+  ds_text_str(sql, " WHEN 1");
+  add_member(sql, table, "OLD", true);
   ds_text_str(sql, " BEGIN ");
   add_entry(sql, table, DS_DELETE, "OLD");
   ds_text_str(sql, "END; ");
 }
 
-void ds_log_install_sql(ds_text *sql, const ds_table *table) {
+static void add_log_table(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "CREATE TABLE IF NOT EXISTS ");
   add_log_name(sql, table);
   ds_text_str(sql, " (version INTEGER PRIMARY KEY, op INTEGER NOT NULL, columns INTEGER, key TEXT NOT NULL) STRICT; ");
-  add_insert_trigger(sql, table);
-  add_update_trigger(sql, table);
-  add_key_change_trigger(sql, table);
-  add_delete_trigger(sql, table);
+}
+
+bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at) {
+  static void (*const add[])(ds_text *sql, const ds_table *table) = {
+    add_log_table, add_insert_trigger, add_update_trigger, add_key_change_trigger, add_delete_trigger, add_enter_trigger, add_leave_trigger,
+  };
+  if (at >= sizeof add / sizeof *add) return false;
+  add[at](sql, table);
+  return true;
 }
 
 void ds_log_drop_triggers(ds_sql *sql) {
@@ -165,6 +232,58 @@ int64_t ds_log_version(ds_sql *sql, const ds_table *table) {
   return version;
 }
 
+int64_t ds_log_floor(ds_sql *sql, const ds_table *table) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT version, op FROM ");
+  add_log_name(&query, table);
+  ds_text_str(&query, " ORDER BY version LIMIT 1");
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  bool marker = ds_sql_next(sql, cursor) && ds_sql_integer(sql, cursor, 1) == DS_FLOOR;
+  int64_t floor = marker ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return floor;
+}
+
+bool ds_log_due(int64_t before, int64_t after, int64_t window) {
+  int64_t every = window / 2 > 0 ? window / 2 : 1;
+  return before / every != after / every;
+}
+
+// Runs `before`, the log's name and `after` as one statement.
+static void run_on_log(ds_sql *sql, const ds_table *table, const char *before, ds_view after, const ds_view *parameters, uint32_t count) {
+  ds_text statement = ds_text_new(sql->arena);
+  ds_text_str(&statement, before);
+  add_log_name(&statement, table);
+  ds_text_add(&statement, after);
+  ds_sql_run(sql, ds_text_view(&statement), parameters, count);
+}
+
+// The version of the newest entry for which the window has no room; 0 if all have.
+static int64_t first_beyond(ds_sql *sql, const ds_table *table, int64_t window) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT version FROM ");
+  add_log_name(&query, table);
+  ds_text_str(&query, " ORDER BY version DESC LIMIT 1 OFFSET CAST(?1 AS INTEGER)");
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_sql_number(sql, window)));
+  int64_t version = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return version;
+}
+
+void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window) {
+  ds_text superseded = ds_text_new(sql->arena);
+  ds_text_str(&superseded, " WHERE version NOT IN (SELECT max(version) FROM ");
+  add_log_name(&superseded, table);
+  ds_text_str(&superseded, " GROUP BY key)");
+  run_on_log(sql, table, "DELETE FROM ", ds_text_view(&superseded), DS_NO_PARAMETERS);
+  int64_t beyond = first_beyond(sql, table, window);
+  if (beyond == 0) return;
+  ds_view version = ds_sql_number(sql, beyond);
+  run_on_log(sql, table, "DELETE FROM ", DS_LITERAL(" WHERE version < CAST(?1 AS INTEGER)"), DS_PARAMETERS(version));
+  ds_view mark = DS_LITERAL(" SET op = 0, columns = NULL, key = '' WHERE version = CAST(?1 AS INTEGER)");
+  run_on_log(sql, table, "UPDATE ", mark, DS_PARAMETERS(version));
+}
+
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT version, op, columns, key FROM ");
@@ -180,8 +299,8 @@ int32_t ds_log_deleted(ds_sql *sql, const ds_table *table) {
   ds_text_str(&query, " AS l WHERE l.op = ");
   ds_text_int(&query, DS_DELETE);
   ds_text_str(&query, " AND NOT EXISTS (SELECT 1 FROM ");
-  ds_text_identifier(&query, table->name);
-  ds_text_str(&query, " AS t WHERE ");
+  ds_table_source(&query, table);
+  ds_text_str(&query, " WHERE ");
   ds_table_key_match(&query, table, "l.key");
   ds_text_str(&query, ")");
   return ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);

@@ -11,20 +11,38 @@
 
 #include "table.h"
 
-typedef enum ds_change_op { DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3 } ds_change_op;
+//
+// The log keeps a window: compaction leaves the newest entry of each row, and of those as many as the window has room for. The newest of the entries dropped for want of
+// room stays as a marker, DS_FLOOR: up to its version nothing is known any more.
+typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3 } ds_change_op;
+
+// The message of the trigger that refuses a record which is too large.
+#define DS_RECORD_TOO_LARGE_MARK "durasync: record_too_large"
 
 // The columns that have a bit of their own in a set, and the bit that stands for all further ones.
 #define DS_NOTED_COLUMNS 52
 #define DS_FURTHER_COLUMNS (INT64_C(1) << DS_NOTED_COLUMNS)
 
-// Appends the statements that make the channel's log and triggers. Run them where no trigger of durasync's exists.
-void ds_log_install_sql(ds_text *sql, const ds_table *table);
+// Appends the statement number `at` (from 0) of those that make the channel's log and triggers, or nothing where the channel needs none; false past the last. Each is to be
+// run by itself, since together they may be longer than the platform takes (100,000 bytes), and where no trigger of durasync's exists.
+bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at);
 
 // Drops every trigger of durasync's, whatever channel it belonged to.
 void ds_log_drop_triggers(ds_sql *sql);
 
 // The version of the channel's newest change, 0 if there was none. Reads one row.
 int64_t ds_log_version(ds_sql *sql, const ds_table *table);
+
+// The version from which on the log knows every row that changed: an older cursor cannot be resumed. Reads one row.
+int64_t ds_log_floor(ds_sql *sql, const ds_table *table);
+
+// Whether the changes from version `before` to `after` make it time to compact a log of `window` entries. It follows from the versions alone, so nothing needs to be
+// remembered, and nothing wakes an object for it.
+bool ds_log_due(int64_t before, int64_t after, int64_t window);
+
+// Compacts the log to at most `window` entries and the marker. Reads the log once, and writes a row for each entry that goes. Run it where every subscriber
+// has been told of everything.
+void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window);
 
 // Opens the changes after `version`, oldest first, at most `limit`: the columns of ds_log_entry. Reads one row a change.
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit);

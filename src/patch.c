@@ -26,17 +26,23 @@ static bool is_there(const ds_net *row, int64_t columns) {
   return row->verdict == DS_PUT || row->verdict == DS_SET;
 }
 
-// The chosen rows' keys as a JSON array; absent if there are none.
-static ds_view keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int64_t columns) {
+// Keys as a JSON array; absent if there are none.
+typedef struct key_list {
+  ds_view json;
+  int64_t count;
+} key_list;
+
+static key_list keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int64_t columns) {
   ds_text keys = ds_text_new(sql->arena);
+  int64_t count = 0;
   for (uint32_t i = 0; i < diff->count; i++) {
     if (!chosen(&diff->rows[i], columns)) continue;
-    ds_text_str(&keys, keys.size ? "," : "[");
+    ds_text_str(&keys, count++ ? "," : "[");
     ds_text_add(&keys, diff->rows[i].key);
   }
-  if (keys.size == 0) return (ds_view){0};
+  if (count == 0) return (key_list){0};
   ds_text_str(&keys, "]");
-  return ds_text_view(&keys);
+  return (key_list){ds_text_view(&keys), count};
 }
 
 // ---- Version 2
@@ -54,14 +60,25 @@ static void add_head(ds_pieces *json, const ds_table *table, int64_t from, int64
   ds_pieces_text(json, &head);
 }
 
+static void count_size(ds_change *change, int64_t size) {
+  change->size += size;
+  if (change->size > DS_MAX_PATCH) change->whole = false;
+}
+
+// Takes rows into the change; fewer than were asked for are more than fit.
+static void add_rows(ds_change *change, const ds_records *records, int64_t expected) {
+  ds_pieces_handle(&change->json, records->text);
+  count_size(change, records->size);
+  if (records->count < expected) change->whole = false;
+}
+
 static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
-  ds_view keys = keys_of(sql, diff, is_put, 0);
-  if (ds_view_absent(keys)) return;
-  ds_records records = ds_records_by_key(sql, diff->table, keys);
+  key_list keys = keys_of(sql, diff, is_put, 0);
+  if (keys.count == 0) return;
+  ds_records records = ds_records_by_key(sql, diff->table, keys.json);
   ds_pieces_str(&change->json, ",\"put\":[");
-  ds_pieces_handle(&change->json, records.text);
+  add_rows(change, &records, keys.count);
   ds_pieces_str(&change->json, "]");
-  change->size += records.size;
 }
 
 static uint32_t columns_of(int64_t set, uint32_t *columns) {
@@ -74,7 +91,8 @@ static uint32_t columns_of(int64_t set, uint32_t *columns) {
 static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t set) {
   uint32_t columns[DS_NOTED_COLUMNS];
   uint32_t count = columns_of(set, columns);
-  ds_records records = ds_records_partial(sql, diff->table, keys_of(sql, diff, is_set, set), columns, count);
+  key_list keys = keys_of(sql, diff, is_set, set);
+  ds_records records = ds_records_partial(sql, diff->table, keys.json, columns, count);
   ds_text head = ds_text_new(sql->arena);
   ds_text_str(&head, "{\"columns\":");
   for (uint32_t i = 0; i < count; i++) {
@@ -83,9 +101,8 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   }
   ds_text_str(&head, "],\"rows\":[");
   ds_pieces_text(&change->json, &head);
-  ds_pieces_handle(&change->json, records.text);
+  add_rows(change, &records, keys.count);
   ds_pieces_str(&change->json, "]}");
-  change->size += records.size;
 }
 
 // The different sets of changed columns, in the order of their first row. Rows of sets beyond the cap become puts: a statement a set is not worth it then.
@@ -114,15 +131,15 @@ static void add_sets(ds_change *change, ds_sql *sql, const ds_diff *diff, const 
 }
 
 static void add_dels(ds_change *change, ds_sql *sql, const ds_diff *diff) {
-  ds_view keys = keys_of(sql, diff, is_del, 0);
-  if (ds_view_absent(keys)) return;
+  key_list keys = keys_of(sql, diff, is_del, 0);
+  if (keys.count == 0) return;
   ds_pieces_str(&change->json, ",\"del\":");
-  ds_pieces_view(&change->json, keys);
-  change->size += (int64_t)keys.size;
+  ds_pieces_view(&change->json, keys.json);
+  count_size(change, (int64_t)keys.json.size);
 }
 
 ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
-  ds_change change = {.json = ds_pieces_new(sql->arena)};
+  ds_change change = {.json = ds_pieces_new(sql->arena), .whole = true};
   int64_t sets[DS_MAX_COLUMN_SETS];
   uint32_t set_count = distinct_sets(diff, sets);
   add_head(&change.json, diff->table, diff->from, diff->to);
@@ -134,7 +151,7 @@ ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
 }
 
 ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version) {
-  ds_change change = {.json = ds_pieces_new(sql->arena)};
+  ds_change change = {.json = ds_pieces_new(sql->arena), .whole = true};
   add_head(&change.json, table, version, version);
   ds_pieces_str(&change.json, "}");
   return change;
@@ -157,8 +174,12 @@ void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_
 
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
   ds_pieces json = ds_pieces_new(sql->arena);
-  ds_view keys = keys_of(sql, diff, is_there, 0);
-  if (!ds_view_absent(keys)) ds_pieces_handle(&json, ds_records_by_key(sql, diff->table, keys).text);
+  key_list keys = keys_of(sql, diff, is_there, 0);
+  int32_t cursor = keys.count ? ds_records_each(sql, diff->table, keys.json) : -1;
+  while (ds_sql_next(sql, cursor)) {
+    if (json.count) ds_pieces_str(&json, ",");
+    ds_pieces_handle(&json, ds_sql_keep(sql, cursor, 0));
+  }
   if (diff->table->deleted_at < 0) return json;
   ds_text deleted = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < diff->count; i++) {

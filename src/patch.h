@@ -9,7 +9,8 @@
 // One `change` of docs/PROTOCOL.md: what a diff comes to, for clients that speak version 2.
 typedef struct ds_change {
   ds_pieces json;
-  int64_t size; // bytes, about: of the rows and keys in it
+  bool whole; // false if it is too large for a frame: then the JSON is not to be sent
+  int64_t size; // bytes of the rows and keys in it
 } ds_change;
 
 // The change that brings a client from the diff's `from` to its `to`.

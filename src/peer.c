@@ -60,6 +60,18 @@ ds_view ds_peer_client(const ds_peer *peer) {
   return (ds_view){peer->client, peer->client_size};
 }
 
+bool ds_peer_admit(ds_peer *peer, int64_t now) {
+  int64_t full = INT64_C(1000) * DS_FRAME_BURST;
+  int64_t passed = peer->refilled && now > peer->refilled ? now - peer->refilled : 0;
+  bool refills = peer->refilled == 0 || passed > full / DS_FRAMES_PER_SECOND;
+  peer->frames_left = refills ? full : peer->frames_left + passed * DS_FRAMES_PER_SECOND;
+  if (peer->frames_left > full) peer->frames_left = full;
+  peer->refilled = now;
+  if (peer->frames_left < 1000) return false;
+  peer->frames_left -= 1000;
+  return true;
+}
+
 // ---- The set of peers
 
 // The position of `socket`, or where it would stand.

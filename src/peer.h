@@ -14,6 +14,8 @@ typedef struct ds_peer {
   uint8_t client_size;
   char client[DS_MAX_CLIENT]; // version 2: who it is
   uint64_t channels;          // the subscriptions: bit i is the app's channel i
+  int64_t frames_left;        // of its rate, in thousandths of a frame
+  int64_t refilled;           // when that was reckoned last; 0 never
 } ds_peer;
 
 typedef struct ds_peers {
@@ -36,6 +38,9 @@ ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, co
 
 // Makes sure that every socket's peer is there.
 void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names);
+
+// Counts a frame of the peer's at the time `now`; false if it is one too many. A rate starts anew with the instance.
+bool ds_peer_admit(ds_peer *peer, int64_t now);
 
 // Forgets one peer; forgets all, which are then read again from their attachments.
 void ds_peers_remove(ds_peers *peers, ds_socket socket);

@@ -16,8 +16,14 @@ typedef struct ds_storage {
   ds_table *tables; // one a channel, in the app's order
 } ds_storage;
 
+// The entries that a change log of this app keeps.
+int64_t ds_app_log_window(const ds_app *app);
+
 // Fills `storage`, in one transaction; what it holds lives in `keep`. False if the app cannot run on this storage: nothing is changed then, and the reason is logged.
 // Waking an object that is up to date writes nothing and reads one row, and one a channel.
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena);
+
+// Gives the object a new epoch. False, and logged, if storage refuses.
+bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena);
 
 #endif

@@ -47,23 +47,49 @@ static ds_view keep_column(ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t
   return ds_arena_copy(keep, ds_sql_read(sql, cursor, column));
 }
 
-static void read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
+// The position of `name` among the declared columns; `otherwise` if all are.
+static int32_t declared_position(const ds_channel *declared, ds_view name, int32_t otherwise) {
+  if (!declared->columns) return otherwise;
+  for (int32_t i = 0; declared->columns[i]; i++)
+    if (ds_view_is(name, declared->columns[i])) return i;
+  return -1;
+}
+
+static uint32_t declared_count(const ds_table *table) {
+  uint32_t count = 0;
+  if (!table->declared->columns) return table->all_count;
+  while (table->declared->columns[count]) count++;
+  return count;
+}
+
+// Takes one row of the table's description. `keys` counts the columns of the primary key, seen by clients or not.
+static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t *keys) {
+  uint32_t at = table->all_count++;
+  if (at >= DS_MAX_COLUMNS) return;
+  table->all[at] = keep_column(sql, keep, cursor, 0);
+  int64_t in_key = ds_sql_integer(sql, cursor, 3);
+  if (in_key > 0) ++*keys;
+  int32_t position = declared_position(table->declared, table->all[at], (int32_t)at);
+  if (position < 0 || position >= DS_MAX_COLUMNS) return;
+  table->columns[position] = (ds_column){
+    .name = table->all[at],
+    .type = keep_column(sql, keep, cursor, 1),
+    .not_null = ds_sql_integer(sql, cursor, 2) != 0,
+  };
+  table->column_count++;
+  if (in_key <= 0 || in_key > DS_MAX_COLUMNS) return;
+  table->key[in_key - 1] = (uint32_t)position;
+  table->key_count++;
+}
+
+// Returns the number of columns in the primary key.
+static uint32_t read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
   // Hidden columns of kind 1 belong to virtual tables; 2 and 3 are generated columns, which records show.
   ds_view query = DS_LITERAL("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1");
+  uint32_t keys = 0;
   int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->name));
-  while (ds_sql_next(sql, cursor)) {
-    uint32_t at = table->column_count++;
-    if (at >= DS_MAX_COLUMNS) continue;
-    table->columns[at] = (ds_column){
-      .name = keep_column(sql, keep, cursor, 0),
-      .type = keep_column(sql, keep, cursor, 1),
-      .not_null = ds_sql_integer(sql, cursor, 2) != 0,
-    };
-    int64_t position = ds_sql_integer(sql, cursor, 3);
-    if (position <= 0 || position > DS_MAX_COLUMNS) continue;
-    table->key[position - 1] = at;
-    table->key_count++;
-  }
+  while (ds_sql_next(sql, cursor)) read_column(table, sql, keep, cursor, &keys);
+  return keys;
 }
 
 static void read_strictness(ds_table *table, ds_sql *sql) {
@@ -85,6 +111,7 @@ static ds_view shape_of(const ds_table *table, ds_arena *scratch, ds_arena *keep
   ds_text text = ds_text_new(scratch);
   ds_text_int(&text, generation);
   ds_text_json(&text, table->channel);
+  ds_text_json(&text, table->where);
   for (uint32_t i = 0; i < table->column_count; i++) {
     ds_text_json(&text, table->columns[i].name);
     ds_text_json(&text, table->columns[i].type);
@@ -107,14 +134,22 @@ static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
   return false;
 }
 
-bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, ds_view channel, ds_view name, int64_t generation) {
-  *table = (ds_table){.channel = channel, .name = name};
-  read_columns(table, sql, keep);
+bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared, int64_t generation) {
+  ds_view channel = ds_view_of(declared->name);
+  *table = (ds_table){
+    .declared = declared,
+    .channel = channel,
+    .name = declared->table ? ds_view_of(declared->table) : channel,
+    .where = ds_view_of(declared->where),
+  };
+  uint32_t keys = read_columns(table, sql, keep);
   read_strictness(table, sql);
   if (sql->status != DS_SQL_DONE) return false;
-  if (table->column_count == 0) return refuse(table, sql, " does not exist");
-  if (table->column_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns");
-  if (table->key_count == 0) return refuse(table, sql, " has no primary key");
+  if (table->all_count == 0) return refuse(table, sql, " does not exist");
+  if (table->all_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns");
+  if (keys == 0) return refuse(table, sql, " has no primary key");
+  if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared");
+  if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column");
   table->deleted_at = ds_table_column(table, "deleted_at");
   table->shape = shape_of(table, sql->arena, keep, generation);
   return true;
@@ -124,6 +159,36 @@ int32_t ds_table_column(const ds_table *table, const char *name) {
   for (uint32_t i = 0; i < table->column_count; i++)
     if (ds_view_is(table->columns[i].name, name)) return (int32_t)i;
   return -1;
+}
+
+// ---- Rows
+
+void ds_table_source(ds_text *sql, const ds_table *table) {
+  bool part = !ds_view_absent(table->where);
+  ds_text_str(sql, part ? "(SELECT * FROM " : "");
+  ds_text_identifier(sql, table->name);
+  if (part) {
+    ds_text_str(sql, " WHERE ");
+    ds_text_add(sql, table->where);
+    ds_text_str(sql, ")");
+  }
+  ds_text_str(sql, " AS t");
+}
+
+void ds_table_member(ds_text *sql, const ds_table *table, const char *row) {
+  // The row's columns under their own names, so that the expression reads here as it does over the table.
+  ds_text_str(sql, "EXISTS (SELECT 1 FROM (SELECT ");
+  for (uint32_t i = 0; i < table->all_count; i++) {
+    ds_text_str(sql, i ? ", " : "");
+    ds_text_str(sql, row);
+    ds_text_str(sql, ".");
+    ds_text_identifier(sql, table->all[i]);
+    ds_text_str(sql, " AS ");
+    ds_text_identifier(sql, table->all[i]);
+  }
+  ds_text_str(sql, ") WHERE ");
+  ds_text_add(sql, table->where);
+  ds_text_str(sql, ")");
 }
 
 // ---- Cells
@@ -194,10 +259,10 @@ void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *colum
   add_cells(sql, table, "t", all, table->key_count + count);
 }
 
-void ds_table_record(ds_text *sql, const ds_table *table) {
+void ds_table_record(ds_text *sql, const ds_table *table, const char *row) {
   uint32_t all[DS_MAX_COLUMNS];
   for (uint32_t i = 0; i < table->column_count; i++) all[i] = i;
-  add_cells(sql, table, "t", all, table->column_count);
+  add_cells(sql, table, row, all, table->column_count);
 }
 
 // ---- Keys

@@ -3,6 +3,7 @@
 #ifndef DURASYNC_TABLE_H
 #define DURASYNC_TABLE_H
 
+#include "durasync.h"
 #include "limits.h"
 #include "sql.h"
 
@@ -13,10 +14,14 @@ typedef struct ds_column {
 } ds_column;
 
 typedef struct ds_table {
+  const ds_channel *declared;
   ds_view channel; // the declared name
   ds_view name;    // the table's name
+  ds_view where;   // absent if every row is a record
   bool strict;
-  uint32_t column_count;
+  uint32_t all_count; // the table's columns, seen by clients or not
+  ds_view all[DS_MAX_COLUMNS];
+  uint32_t column_count; // the channel's columns, in the channel's order
   ds_column columns[DS_MAX_COLUMNS];
   uint32_t key_count;
   uint32_t key[DS_MAX_COLUMNS]; // positions of the primary key's columns, in key order
@@ -25,21 +30,27 @@ typedef struct ds_table {
   int64_t version;              // of the last change that subscribers were told of
 } ds_table;
 
-// Describes the table `name` for `channel` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such
-// table, if it has no primary key or too many columns. `generation` goes into the shape: clients refetch when it changes.
-bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, ds_view channel, ds_view name, int64_t generation);
+// Describes the table of the channel `declared` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such
+// table, if it has no primary key or too many columns, or lacks a declared column. `generation` goes into the shape: clients refetch when it changes.
+bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared, int64_t generation);
 
 // The position of the column `name`, or -1.
 int32_t ds_table_column(const ds_table *table, const char *name);
+
+// Appends what stands in FROM: the channel's rows, to be read under the alias t.
+void ds_table_source(ds_text *sql, const ds_table *table);
+
+// Appends a condition: the row `row` ("NEW", "OLD") of a trigger belongs to the channel. Only for a channel with `where`.
+void ds_table_member(ds_text *sql, const ds_table *table, const char *row);
 
 // Appends the JSON expression of column `column` of row `row` ("t", "NEW", "OLD"). SQL's own JSON rounds REALs to 15 digits, refuses BLOBs, and prints integers that JavaScript cannot
 // hold; the expression mends that, and only where the column's type leaves it possible.
 void ds_table_cell(ds_text *sql, const ds_table *table, uint32_t column, const char *row);
 
-// Appends json_array(...) of the row's primary key, of the given columns after the primary key, of the whole record.
+// Appends json_array(...) of a row's primary key, of the whole record, and of the given columns of row "t" after its primary key.
 void ds_table_key(ds_text *sql, const ds_table *table, const char *row);
+void ds_table_record(ds_text *sql, const ds_table *table, const char *row);
 void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count);
-void ds_table_record(ds_text *sql, const ds_table *table);
 
 // Appends the comma-separated key columns of row "t", and the values of the key held as JSON by the SQL expression `json` ("k.value", "?1"), in the same order.
 void ds_table_key_columns(ds_text *sql, const ds_table *table);

@@ -5,6 +5,7 @@
 //   dispatch  dispatch.c  hellos and actions, in order of arrival
 //   fan out   fanout.c    what changed in each channel, to everyone who should see it, with the senders' outcomes
 //   answer    answer.c    subscriptions and pages, which read the state that the turn ends in
+//   compact   core.c      the change logs that have grown
 //
 // Reads come last because a page taken between two actions of one turn would not fit the turn's patch: the patch knows nothing of a row that came and went.
 #ifndef DURASYNC_TURN_H
@@ -42,6 +43,8 @@ typedef struct ds_turn {
   ds_received *received; // in order of arrival
   ds_clients clients;
   ds_sender *senders; // in order of their first action
+  int64_t read_bytes;  // of the pages and catch-ups made so far
+  uint64_t grown;      // the channels whose change log is to be compacted
   ds_outbound out;
 } ds_turn;
 

@@ -5,7 +5,7 @@
 #define DS_EXPORT(name) __attribute__((export_name(name)))
 
 // What js-shim/core.ts reads from memory.
-_Static_assert(sizeof(ds_view) == 8 && sizeof(ds_piece) == 12 && sizeof(ds_delivery) == 20 && sizeof(ds_deliveries) == 8, "see ABI.md");
+_Static_assert(sizeof(ds_view) == 8 && sizeof(ds_piece) == 12 && sizeof(ds_delivery) == 24 && sizeof(ds_deliveries) == 8, "see ABI.md");
 
 // ---- The host, by its imports
 
@@ -59,6 +59,11 @@ static ds_socket socket_after(void *context, ds_socket after) {
   return import_socket_after(after);
 }
 
+static size_t socket_backlog(void *context, ds_socket socket) {
+  (void)context;
+  return import_socket_backlog(socket);
+}
+
 static ds_handle socket_attachment(void *context, ds_socket socket) {
   (void)context;
   return import_socket_attachment(socket);
@@ -90,6 +95,7 @@ static const ds_host host = {
   .text_read = text_read,
   .atomic = atomic,
   .socket_after = socket_after,
+  .socket_backlog = socket_backlog,
   .socket_attachment = socket_attachment,
   .now = now,
   .random = random_bytes,
@@ -118,12 +124,20 @@ DS_EXPORT("core_receive") void export_core_receive(ds_core *core, ds_socket sock
   ds_core_receive(core, socket, (ds_frame_kind)kind, (ds_view){at, size});
 }
 
-// Runs the turn; the deliveries stand at the returned address until core_end.
-DS_EXPORT("core_turn") const ds_deliveries *export_core_turn(ds_core *core) {
-  ds_deliveries deliveries = ds_core_turn(core);
+static const ds_deliveries *keep(ds_core *core, ds_deliveries deliveries) {
   ds_deliveries *kept = (ds_deliveries *)(void *)ds_core_buffer(core, sizeof *kept);
   *kept = deliveries;
   return kept;
+}
+
+// Runs the turn; the deliveries stand at the returned address until core_end.
+DS_EXPORT("core_turn") const ds_deliveries *export_core_turn(ds_core *core) {
+  return keep(core, ds_core_turn(core));
+}
+
+// Begins a new epoch; deliveries as from core_turn.
+DS_EXPORT("core_renew") const ds_deliveries *export_core_renew(ds_core *core) {
+  return keep(core, ds_core_renew(core));
 }
 
 DS_EXPORT("core_end") void export_core_end(ds_core *core) {

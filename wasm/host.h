@@ -18,6 +18,7 @@ DS_IMPORT("text_size") size_t import_text_size(ds_handle text);
 DS_IMPORT("text_read") size_t import_text_read(ds_handle text, char *at, size_t room);
 DS_IMPORT("atomic") int32_t import_atomic(int32_t (*step)(void *argument), void *argument);
 DS_IMPORT("socket_after") ds_socket import_socket_after(ds_socket after);
+DS_IMPORT("socket_backlog") size_t import_socket_backlog(ds_socket socket);
 DS_IMPORT("socket_attachment") ds_handle import_socket_attachment(ds_socket socket);
 DS_IMPORT("now") double import_now(void);
 DS_IMPORT("random") void import_random(char *at, size_t size);

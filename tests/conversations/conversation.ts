@@ -94,6 +94,10 @@ class World implements Sockets, Surroundings {
     return -1;
   }
 
+  backlog(): number {
+    return 0;
+  }
+
   attachment(socket: number): string | null {
     return this.#sockets.get(socket)?.attachment ?? null;
   }

@@ -37,7 +37,7 @@ describe("the runner notices", () => {
 
   test("another frame than expected, in a name's place too", () => {
     expect(() => run(module, said("open a", hello, "a < {}"))).toThrow("line 3: got");
-    const welcome = 'a < {"type":"welcome","protocol":2,"epoch":"$epoch","settled":0}';
+    const welcome = 'a < {"type":"welcome","protocol":2,"epoch":"$epoch","settled":0,"now":1700000000000}';
     expect(() => run(module, said("open a", hello, welcome, hello, welcome.replace("$epoch", "x$epoch")))).toThrow("line 5: got");
   });
 

@@ -24,6 +24,7 @@ function newStorage(): SqliteStorage {
 class TestSockets implements Sockets {
   readonly attachments = new Map<number, string>();
   after = (socket: number) => (socket < 9 ? socket + 1 : -1);
+  backlog = () => 0;
   attachment = (socket: number) => this.attachments.get(socket) ?? null;
   carryOut(deliveries: readonly Delivery[]): { to: readonly number[]; frame: Record<string, unknown> }[] {
     for (const { kind, sockets, text } of deliveries) if (kind === "attach") for (const socket of sockets) this.attachments.set(socket, text);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Runs every native test, and the golden conversations of the todo app. With arguments, which are files of conversations, it runs just those.
+#include "../native/conversation.h"
+#include "test.h"
+
+extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[];
+
+int main(int count, char **arguments) {
+  for (int i = 1; i < count; i++) conversation_run_file(&durasync_app, arguments[i]);
+  if (count > 1) return test_summary();
+  test_run_all("bytes", bytes_tests);
+  test_run_all("json", json_tests);
+  test_run_all("core", core_tests);
+  test_run_all("faults", faults_tests);
+  conversation_run_folder(&durasync_app, "tests/conversations");
+  return test_summary();
+}

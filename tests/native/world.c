@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/json.h"
+#include "../core/test.h"
+
+typedef struct world_frame {
+  ds_socket socket;
+  ds_view text; // owned
+} world_frame;
+
+world world_new(const ds_app *app, const char *path) {
+  return (world){.app = app, .host = sqlite_host_new(path)};
+}
+
+void world_free(world *world) {
+  for (uint32_t i = 0; i < world->arrived_count; i++) free((char *)world->arrived[i].text.at);
+  free(world->arrived);
+  ds_core_free(world->core);
+  sqlite_host_free(world->host);
+}
+
+static void check_nothing_open(world *world) {
+  CHECK_INT(sqlite_host_open_cursors(world->host), 0);
+  CHECK(sqlite3_get_autocommit(world->host->database));
+}
+
+void world_start(world *world) {
+  ds_core_free(world->core);
+  world->core = ds_core_new(world->app, &world->host->calls);
+  world->ready = ds_core_start(world->core);
+  check_nothing_open(world);
+  sqlite_host_end_turn(world->host);
+}
+
+ds_socket world_open(world *world) {
+  return sqlite_host_open_socket(world->host);
+}
+
+void world_close(world *world, ds_socket socket) {
+  sqlite_host_close_socket(world->host, socket);
+  ds_core_close(world->core, socket);
+}
+
+void world_send(world *world, ds_socket socket, ds_frame_kind kind, ds_view bytes) {
+  char *at = ds_core_buffer(world->core, bytes.size);
+  if (bytes.size) memcpy(at, bytes.at, bytes.size);
+  ds_core_receive(world->core, socket, kind, (ds_view){at, bytes.size});
+}
+
+static void arrive(world *world, ds_socket socket, ds_view text) {
+  CHECK(ds_json_validate(text, NULL));
+  if (!sqlite_host_is_open(world->host, socket)) return;
+  world->arrived = realloc(world->arrived, (world->arrived_count + 1) * sizeof *world->arrived);
+  if (!world->arrived) ds_panic();
+  char *copy = malloc(text.size + 1);
+  if (!copy) ds_panic();
+  memcpy(copy, text.at, text.size + 1);
+  world->arrived[world->arrived_count++] = (world_frame){socket, {copy, text.size}};
+}
+
+static void carry_out(world *world, const ds_delivery *delivery) {
+  ds_view text = sqlite_host_join(world->host, delivery);
+  for (uint32_t i = 0; i < delivery->socket_count; i++) {
+    if (delivery->kind == DS_DELIVERY_ATTACH) sqlite_host_attach(world->host, delivery->sockets[i], text);
+    else if (delivery->kind == DS_DELIVERY_CLOSE) sqlite_host_close_socket(world->host, delivery->sockets[i]);
+    else arrive(world, delivery->sockets[i], text);
+  }
+  free((char *)text.at);
+}
+
+void world_turn(world *world) {
+  ds_deliveries deliveries = ds_core_turn(world->core);
+  check_nothing_open(world);
+  for (uint32_t i = 0; i < deliveries.count; i++) carry_out(world, &deliveries.items[i]);
+  ds_core_end(world->core);
+  sqlite_host_end_turn(world->host);
+}
+
+ds_view world_receive(world *world, ds_socket socket) {
+  for (uint32_t i = 0; i < world->arrived_count; i++) {
+    if (world->arrived[i].socket != socket) continue;
+    ds_view text = world->arrived[i].text;
+    world->arrived_count--;
+    memmove(world->arrived + i, world->arrived + i + 1, (world->arrived_count - i) * sizeof *world->arrived);
+    return text;
+  }
+  return (ds_view){0};
+}
+
+// ---- The test's own SQL
+
+static void add_cell(ds_text *json, sqlite3_stmt *row, int column) {
+  switch (sqlite3_column_type(row, column)) {
+    case SQLITE_NULL: ds_text_str(json, "null"); break;
+    case SQLITE_INTEGER: ds_text_int(json, sqlite3_column_int64(row, column)); break;
+    default: {
+      const char *at = (const char *)sqlite3_column_text(row, column);
+      ds_text_json(json, (ds_view){at, (size_t)sqlite3_column_bytes(row, column)});
+    }
+  }
+}
+
+static void add_row(ds_text *json, sqlite3_stmt *row) {
+  ds_text_str(json, json->size > 1 ? ",[" : "[");
+  for (int column = 0; column < sqlite3_column_count(row); column++) {
+    if (column) ds_text_str(json, ",");
+    add_cell(json, row, column);
+  }
+  ds_text_str(json, "]");
+}
+
+char *world_query(world *world, const char *sql) {
+  sqlite3 *database = world->host->database;
+  ds_arena *arena = ds_arena_new();
+  ds_text json = ds_text_new(arena);
+  ds_text_str(&json, "[");
+  sqlite3_stmt *statement = NULL;
+  int code = sqlite3_prepare_v2(database, sql, -1, &statement, NULL);
+  if (code == SQLITE_OK)
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) add_row(&json, statement);
+  if (code != SQLITE_DONE) test_fail(__FILE__, __LINE__, "%s: %s", sql, sqlite3_errmsg(database));
+  sqlite3_finalize(statement);
+  ds_text_add(&json, (ds_view){"]", 2}); // with its NUL
+  ds_view whole = ds_text_view(&json);
+  char *copy = malloc(whole.size);
+  if (!copy) ds_panic();
+  memcpy(copy, whole.at, whole.size);
+  ds_arena_free(arena);
+  return copy;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// One object, alive: a core on a sqlite_host, the frames on their way to it, the frames each socket has got. After every turn it checks that the core left
+// neither a cursor nor a transaction open.
+#ifndef DURASYNC_WORLD_H
+#define DURASYNC_WORLD_H
+
+#include "sqlite_host.h"
+
+typedef struct world {
+  const ds_app *app;
+  sqlite_host *host;
+  ds_core *core;
+  bool ready; // what ds_core_start answered
+
+  struct world_frame *arrived; // private: frames that sockets have got and nobody has received yet
+  uint32_t arrived_count;
+} world;
+
+// A new object for `app` on the database at `path` (see sqlite_host_new), not started yet.
+world world_new(const ds_app *app, const char *path);
+void world_free(world *world);
+
+// Makes the core and starts it. If there is one already, that is a hibernation in between: the old core is freed, storage and sockets stay.
+void world_start(world *world);
+
+ds_socket world_open(world *world);
+void world_close(world *world, ds_socket socket);
+
+// Puts a frame, which is copied, into the coming turn.
+void world_send(world *world, ds_socket socket, ds_frame_kind kind, ds_view bytes);
+
+// Runs the turn and carries out its deliveries.
+void world_turn(world *world);
+
+// The oldest frame that has arrived at `socket` and has not been received, NUL-terminated, which the caller frees; absent if there is none.
+ds_view world_receive(world *world, ds_socket socket);
+
+// The rows of `sql`, run by the test itself, as JSON: an array of arrays of null, integers and strings. The caller frees it. A failure is a failed check.
+char *world_query(world *world, const char *sql);
+
+#endif
