@@ -67,6 +67,11 @@ export class Core {
     return this.#host.committed;
   }
 
+  /** Rows that the core's statements have read and written since the instance was made. */
+  get rows(): { read: number; written: number } {
+    return { read: this.#host.rowsRead, written: this.#host.rowsWritten };
+  }
+
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
   turn(frames: readonly Frame[]): Delivery[] {
     for (const frame of frames) this.#receive(frame);

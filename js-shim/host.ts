@@ -3,9 +3,16 @@
 
 /** The part of a Durable Object's storage that the core uses: `ctx.storage` fits. */
 export interface Storage {
-  readonly sql: { exec(query: string, ...bindings: (string | null)[]): { raw(): IterableIterator<unknown[]> } };
+  readonly sql: { exec(query: string, ...bindings: (string | null)[]): Statement };
   /** Runs `step` in a transaction, or in a savepoint of the one that is open; undone if it throws. */
   transactionSync<T>(step: () => T): T;
+}
+
+/** A statement that has been run to its first row. The counts are the platform's, and final once the rows have been read. */
+export interface Statement {
+  raw(): IterableIterator<unknown[]>;
+  readonly rowsRead?: number;
+  readonly rowsWritten?: number;
 }
 
 /** The object's open sockets, as the core knows them: by number. */
@@ -38,6 +45,7 @@ export const realSurroundings: Surroundings = {
 };
 
 interface Cursor {
+  readonly statement: Statement;
   readonly rows: Iterator<unknown[]>;
   row: unknown[];
 }
@@ -63,6 +71,10 @@ export class Host {
   #message = "";
   #depth = 0;
 
+  /** Rows read and written by the core's statements so far, where the storage counts them. */
+  rowsRead = 0;
+  rowsWritten = 0;
+
   /** True once the turn's transaction has been committed. */
   committed = false;
 
@@ -78,7 +90,7 @@ export class Host {
       durasync: {
         sql_open: (at: number, size: number, parameters: number, count: number) => this.#open(this.read(at, size), this.#views(parameters, count)),
         sql_next: (cursor: number) => this.#next(cursor),
-        sql_close: (cursor: number) => void (this.#cursors[cursor] = undefined),
+        sql_close: (cursor: number) => this.#close(cursor),
         sql_integer: (cursor: number, column: number) => Number(this.#cursors[cursor]?.row[column] ?? 0),
         sql_text: (cursor: number, column: number) => this.#keep(this.#cursors[cursor]?.row[column]),
         sql_message: () => this.#keep(this.#message),
@@ -141,8 +153,8 @@ export class Host {
 
   #open(sql: string, parameters: (string | null)[]): number {
     try {
-      const rows = this.#storage.sql.exec(sql, ...parameters).raw();
-      return this.#cursors.push({ rows, row: [] }) - 1;
+      const statement = this.#storage.sql.exec(sql, ...parameters);
+      return this.#cursors.push({ statement, rows: statement.raw(), row: [] }) - 1;
     } catch (error) {
       return this.#fail(error);
     }
@@ -153,13 +165,20 @@ export class Host {
     if (!cursor) return this.#fail(new Error(`There is no cursor ${at}.`));
     try {
       const { done, value } = cursor.rows.next();
-      if (done) this.#cursors[at] = undefined;
+      if (done) this.#close(at);
       else cursor.row = value;
       return done ? DONE : ROW;
     } catch (error) {
-      this.#cursors[at] = undefined;
+      this.#close(at);
       return this.#fail(error);
     }
+  }
+
+  #close(at: number): void {
+    const statement = this.#cursors[at]?.statement;
+    this.rowsRead += statement?.rowsRead ?? 0;
+    this.rowsWritten += statement?.rowsWritten ?? 0;
+    this.#cursors[at] = undefined;
   }
 
   #fail(error: unknown): number {

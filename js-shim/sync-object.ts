@@ -2,6 +2,7 @@
 // The Durable Object class: it forwards what the platform says to the core, and does what the core's deliveries say. It decides nothing.
 import { DurableObject } from "cloudflare:workers";
 import { Core, type Delivery, type Frame } from "./core.ts";
+import { addCost, noCost, type Cost } from "./cost.ts";
 import { SocketTable } from "./socket-table.ts";
 
 /**
@@ -22,6 +23,7 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   readonly #sockets: SocketTable;
   #core: Core;
   #waiting: Frame[] = [];
+  readonly #total = noCost();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -67,6 +69,14 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
     this.#run(frames);
   }
 
+  /** What the object has cost since it woke, its waking included. */
+  stats(): Cost {
+    return { ...this.#total };
+  }
+
+  /** Called after each turn with what it cost: override it to report somewhere. Must not throw. */
+  protected onTurn(_cost: Cost): void {}
+
   /**
    * Begins a new epoch and closes every socket: clients come back, fetch anew, and send again what was not settled. Call it when the storage is not what it was: after
    * a restore from a backup. `restoreObject` does it for you.
@@ -89,13 +99,32 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   }
 
   #newCore(): Core {
-    return new Core((this.constructor as typeof SyncObject).core, this.ctx.storage, this.#sockets);
+    const core = new Core((this.constructor as typeof SyncObject).core, this.ctx.storage, this.#sockets);
+    addCost(this.#total, { ...noCost(), rowsRead: core.rows.read, rowsWritten: core.rows.written });
+    return core;
+  }
+
+  #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: { read: number; written: number }): void {
+    const cost = noCost();
+    cost.turns = 1;
+    cost.framesIn = frames.length;
+    for (const { message } of frames) cost.unitsIn += typeof message === "string" ? message.length : message.byteLength;
+    for (const { kind, sockets, text } of deliveries) {
+      if (kind !== "send") continue;
+      cost.framesOut += sockets.length;
+      cost.unitsOut += sockets.length * text.length;
+    }
+    cost.rowsRead = this.#core.rows.read - before.read;
+    cost.rowsWritten = this.#core.rows.written - before.written;
+    addCost(this.#total, cost);
+    this.onTurn(cost);
   }
 
   // A turn that breaks its instance is undone. Its frames are tried again one by one on a new instance, to find the one that did it; that one is then
   // handed over as poisoned, so that it gets its answer and cannot do it again.
   #run(frames: readonly Frame[]): void {
     let deliveries: Delivery[];
+    const before = this.#core.rows;
     try {
       deliveries = this.#core.turn(frames);
     } catch (error) {
@@ -108,6 +137,7 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
       return;
     }
     for (const delivery of deliveries) this.#deliver(delivery);
+    this.#account(frames, deliveries, before);
   }
 
   #deliver({ kind, sockets, text, code }: Delivery): void {
