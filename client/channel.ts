@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { ChannelMeta, ChannelWrite, StoredChannel } from "./cache.ts";
 import { decodeCell, decodeRecord, encodeCell } from "./frames.ts";
 import type { Change, Cursor, Page, PageRequest, Subscribe, SyncRecord, WireRecord } from "./frames.ts";
 import type { SyncError } from "./errors.ts";
@@ -19,21 +20,40 @@ export type Phase = "idle" | "subscribing" | "paging" | "live" | "failed";
 export type Reply = Subscribe | PageRequest | null;
 
 /** A snapshot being paged: the last key that came, the rows to ask for next, the keys it has shown if there were records before it. */
-type Snapshot = { after: WireRecord | null; rows: number; seen: Set<string> | null };
+type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: Set<string> | null };
+
+/** How much of a snapshot is here, in records. */
+export type Progress = { readonly loaded: number; readonly total: number };
+
+/** The keys that changed in one step, and the state before it as a text. */
+type Step = { from: string; keys: Set<string> };
+
+type Touched = (key: string) => void;
+
+/** Steps kept for the cache at most; after more of them without a write, it is given every row. */
+const MAX_STEPS = 1000;
 
 const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /** The records of one channel and what is needed to keep them in step. It sends nothing: its methods return the frame to send, if any. */
 export class Channel {
   readonly name: string;
+  readonly #cached: boolean;
   #phase: Phase = "idle";
   #cursor: Cursor | null = null;
   #table: Table | null = null;
   #snapshot: Snapshot | null = null;
   #error: SyncError | null = null;
+  #columns: readonly string[] = [];
+  #key: readonly number[] = [];
+  /** What has changed since the cache last had all of it. */
+  #steps: Step[] = [];
+  #saved = "";
 
-  constructor(name: string) {
+  /** `cached`: note what changes, for `unsaved`. */
+  constructor(name: string, cached = false) {
     this.name = name;
+    this.#cached = cached;
   }
 
   get phase(): Phase {
@@ -48,6 +68,41 @@ export class Channel {
   /** The records as the object last told them, in key order; the same array until one changes. */
   get records(): readonly SyncRecord[] {
     return this.#table?.records ?? noRecords;
+  }
+
+  get cursor(): Cursor | null {
+    return this.#cursor;
+  }
+
+  get columns(): readonly string[] {
+    return this.#columns;
+  }
+
+  /** Positions of the primary key's columns, in key order. */
+  get key(): readonly number[] {
+    return this.#key;
+  }
+
+  /** Null unless a snapshot whose size the object told is on its way. */
+  get progress(): Progress | null {
+    if (!this.#snapshot || !this.#table || this.#snapshot.total === 0) return null;
+    const loaded = this.#snapshot.seen?.size ?? this.#table.size;
+    return { loaded: Math.min(loaded, this.#snapshot.total), total: this.#snapshot.total };
+  }
+
+  /** True if the records are worth showing: every one is there, as of some version. */
+  get complete(): boolean {
+    return this.#cursor !== null && (this.#snapshot === null || this.#snapshot.seen !== null);
+  }
+
+  /** True if the cache has yet to hear of something. While a snapshot replaces other records, it keeps those, which fit their cursor. */
+  get dirty(): boolean {
+    return this.#cached && this.#cursor !== null && !this.#snapshot?.seen && this.#mark() !== this.#saved;
+  }
+
+  /** The record with this key as a text. */
+  recordOf(key: string): SyncRecord | undefined {
+    return this.#table?.get(key);
   }
 
   /** The key of a record as a text; null while nothing is known of the channel. */
@@ -73,19 +128,112 @@ export class Channel {
     this.#error = error;
   }
 
+  /** Starts from what was kept. False, and nothing done, if anything newer may be here already. */
+  restore({ meta, rows }: StoredChannel): boolean {
+    if (this.#cursor || this.#phase !== "idle") return false;
+    this.#columns = meta.columns;
+    this.#key = meta.key;
+    this.#cursor = meta.cursor;
+    this.#table = new Table(meta.cursor.shape, meta.key);
+    for (const row of rows) this.#table.put(row);
+    this.#snapshot = meta.snapshot && { ...meta.snapshot, seen: null };
+    this.#saved = this.#mark();
+    return true;
+  }
+
+  /** The same from records as they travel, which the cache does not have. */
+  hydrate({ meta, rows }: { meta: ChannelMeta; rows: readonly WireRecord[] }): boolean {
+    const isNew = this.restore({ meta, rows: rows.map(decodeRecord) });
+    if (isNew) this.#saved = "";
+    return isNew;
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#cursor = null;
+    this.#table = null;
+    this.#snapshot = null;
+    this.#steps = [];
+    this.#saved = "";
+    this.rest();
+  }
+
+  /**
+   * What the cache should write over what it holds, so that its rows fit its cursor afterwards; null if it should stay as it is. Other
+   * tabs write the same channel: if one of them is ahead, its rows stay, and if they are at a state that this channel has passed
+   * through, only what has changed since then is written.
+   */
+  unsaved(stored: ChannelMeta | null): ChannelWrite | null {
+    const cursor = this.#cursor;
+    const table = this.#table;
+    if (!cursor || !table || this.#snapshot?.seen || (stored && this.#isBehind(stored))) return null;
+    const held = stored ? markOf(stored.cursor, stored.snapshot?.after) : "";
+    const { after = null, rows = 0, total = 0 } = this.#snapshot ?? {};
+    const meta = { cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
+    const known = this.#steps.findIndex(({ from }) => from === held);
+    if (!stored || known < 0) return { meta, clear: true, put: [...table.entries()], del: [] };
+    const keys = new Set<string>();
+    for (const step of this.#steps.slice(known)) for (const key of step.keys) keys.add(key);
+    return { meta, clear: false, ...divide(table, keys) };
+  }
+
+  /** The state that a write brings into the cache; `saved` is told of it when the write is done. */
+  get state(): string {
+    return this.#mark();
+  }
+
+  saved(state: string): void {
+    this.#saved = state;
+    const passed = this.#steps.findIndex(({ from }) => from === state);
+    this.#steps = passed < 0 ? [] : this.#steps.slice(passed);
+  }
+
   /** Takes in a page of a snapshot. */
   applyPage(page: Page): Reply {
+    return this.#noting((touched) => this.#applyPage(page, touched));
+  }
+
+  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
+  applyChange(epoch: string, change: Change): Reply {
+    return this.#noting((touched) => this.#applyChange(epoch, change, touched));
+  }
+
+  /** Notes for the cache what a step changes. */
+  #noting(step: (touched: Touched) => Reply): Reply {
+    if (!this.#cached) return step(() => {});
+    const from = this.#mark();
+    const table = this.#table;
+    const keys = new Set<string>();
+    const reply = step((key) => void keys.add(key));
+    if (this.#table !== table) this.#steps = [];
+    else if (this.#mark() !== from) this.#steps.push({ from, keys });
+    if (this.#steps.length > MAX_STEPS) this.#steps = [];
+    return reply;
+  }
+
+  #mark(): string {
+    return this.#cursor ? markOf(this.#cursor, this.#snapshot?.after, this.#snapshot?.seen) : "";
+  }
+
+  /** True if the cache holds as much as this channel, or another tab is about to complete what both of them fetch. */
+  #isBehind({ cursor, snapshot }: ChannelMeta): boolean {
+    const mine = this.#cursor;
+    if (cursor.epoch !== mine?.epoch || cursor.shape !== mine.shape) return false;
+    if (snapshot) return this.#snapshot !== null && !this.#steps.some(({ from }) => from === markOf(cursor, snapshot.after));
+    return this.#snapshot !== null || cursor.version >= mine.version;
+  }
+
+  #applyPage(page: Page, touched: Touched): Reply {
     if (this.#phase === "idle" || this.#phase === "failed") return null;
     if (page.first) this.#begin(page);
     // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
     else if (this.#phase !== "paging") return null;
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
-    for (const row of page.rows) this.#put(this.#table, row);
-    return this.#turnPage(this.#table, this.#snapshot, page);
+    for (const row of page.rows) this.#put(this.#table, row, touched);
+    return this.#turnPage(this.#table, this.#snapshot, page, touched);
   }
 
-  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
-  applyChange(epoch: string, change: Change): Reply {
+  #applyChange(epoch: string, change: Change, touched: Touched): Reply {
     const cursor = this.#cursor;
     const table = this.#table;
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
@@ -93,7 +241,7 @@ export class Channel {
       return this.#phase === "subscribing" ? null : this.subscribe();
     }
     if (change.to > cursor.version) {
-      if (!this.#merge(table, change)) return this.#subscribeAnew();
+      if (!this.#merge(table, change, touched)) return this.#subscribeAnew();
       this.#cursor = { ...cursor, version: change.to };
     }
     return this.#phase === "subscribing" ? this.#resume() : null;
@@ -103,18 +251,20 @@ export class Channel {
   #begin(page: Page): void {
     if (this.#table?.shape !== page.shape) this.#table = new Table(page.shape, page.key);
     this.#cursor = { epoch: page.epoch, shape: page.shape, version: page.version };
-    this.#snapshot = { after: null, rows: 0, seen: this.#table.size > 0 ? new Set() : null };
+    this.#columns = page.columns;
+    this.#key = page.key;
+    this.#snapshot = { after: null, rows: 0, total: page.total ?? 0, seen: this.#table.size > 0 ? new Set() : null };
     this.#phase = "paging";
   }
 
-  #turnPage(table: Table, snapshot: Snapshot, page: Page): Reply {
+  #turnPage(table: Table, snapshot: Snapshot, page: Page, touched: Touched): Reply {
     const last = page.rows.at(-1);
     if (page.next > 0 && last) {
       snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
       snapshot.rows = page.next;
       return this.#pageRequest(snapshot.after, snapshot.rows);
     }
-    if (snapshot.seen) table.retain(snapshot.seen);
+    if (snapshot.seen) table.retain(snapshot.seen, touched);
     this.#snapshot = null;
     this.#phase = "live";
     return null;
@@ -142,23 +292,38 @@ export class Channel {
     return this.subscribe();
   }
 
-  #put(table: Table, row: WireRecord): void {
-    const key = table.put(decodeRecord(row));
+  #put(table: Table, row: WireRecord, touched: Touched): void {
+    const key = table.put(decodeRecord(row), touched);
     this.#snapshot?.seen?.add(key);
   }
 
   /** False if a record to be changed is missing though every record should be there. */
-  #merge(table: Table, change: Change): boolean {
-    for (const key of change.del ?? []) table.delete(key.map(decodeCell));
-    for (const row of change.put ?? []) this.#put(table, row);
+  #merge(table: Table, change: Change, touched: Touched): boolean {
+    for (const key of change.del ?? []) table.delete(key.map(decodeCell), touched);
+    for (const row of change.put ?? []) this.#put(table, row, touched);
     let complete = true;
     for (const { columns, rows } of change.set ?? []) {
       for (const row of rows) {
         const cells = decodeRecord(row);
         const width = cells.length - columns.length;
-        complete = table.set(cells.slice(0, width), columns, cells.slice(width)) && complete;
+        complete = table.set(cells.slice(0, width), columns, cells.slice(width), touched) && complete;
       }
     }
     return complete || this.#snapshot !== null;
   }
+}
+
+function markOf({ epoch, shape, version }: Cursor, after: WireRecord | null = null, seen: object | null = null): string {
+  return JSON.stringify([epoch, shape, version, after, seen !== null]);
+}
+
+function divide(table: Table, keys: Iterable<string>): Pick<ChannelWrite, "put" | "del"> {
+  const put: ChannelWrite["put"] = [];
+  const del: string[] = [];
+  for (const key of keys) {
+    const record = table.get(key);
+    if (record) put.push([key, record]);
+    else del.push(key);
+  }
+  return { put, del };
 }

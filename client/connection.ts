@@ -5,35 +5,47 @@ import { parseFrame, type DownFrame, type UpFrame } from "./frames.ts";
 export interface SyncSocket {
   /** 1 while messages can be sent, as with WebSocket. */
   readonly readyState: number;
+  /** Where the object is, without the query: the same for all sockets to it. Without it nothing is kept beyond the socket. */
+  readonly roomUrl?: string;
+  /** False if the socket will not dial by itself, since somebody has closed it. */
+  readonly shouldReconnect?: boolean;
   send(data: string): unknown;
   addEventListener(type: string, listener: (event: Event) => void): void;
   removeEventListener(type: string, listener: (event: Event) => void): void;
   /** Drops the line and dials again; without it, a dead line is found out only when the system does. */
   reconnect?(): void;
+  /** Ends the line and the dialling; without it, a client that is turned away keeps knocking. */
+  close?(): void;
 }
 
 export type ConnectionEvents = {
   open(): void;
-  /** `code` is the close code of the socket; undefined if it never opened. */
-  close(code: number | undefined): void;
+  /** `code` and `reason` as the other end gave them; undefined if the socket never opened. */
+  close(code: number | undefined, reason: string | undefined): void;
   frame(frame: DownFrame): void;
 };
 
 /** Milliseconds between two pings; the object's host answers them without waking it. */
 export const HEARTBEAT = 25_000;
 
+/** Milliseconds in which a page that is shown again expects the answer to its ping; a phone's lines die unnoticed while it sleeps. */
+export const PROBE = 5000;
+
 /** Pings without any sign of life after which the line counts as dead. */
 const PATIENCE = 2;
 
 const OPEN = 1;
+const CLOSING = 2;
 
 /** The line to the object: frames both ways, a heartbeat while it is open, and nothing of what the frames mean. */
 export class Connection {
   readonly #socket: SyncSocket;
   readonly #events: ConnectionEvents;
   #attached = false;
+  #url: string | undefined;
   #open = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #probe: ReturnType<typeof setTimeout> | undefined;
   #unanswered = 0;
 
   constructor(socket: SyncSocket, events: ConnectionEvents) {
@@ -49,11 +61,17 @@ export class Connection {
   attach(): void {
     if (this.#attached) return;
     this.#attached = true;
-    this.#socket.addEventListener("open", this.#onOpen);
-    this.#socket.addEventListener("close", this.#onClose);
-    this.#socket.addEventListener("error", this.#onError);
-    this.#socket.addEventListener("message", this.#onMessage);
+    this.#url = this.#socket.roomUrl;
+    this.#listen("addEventListener");
     if (this.#socket.readyState === OPEN) this.#onOpen();
+  }
+
+  /** Listens no more. The socket stays as it is: it belongs to whoever made it. */
+  detach(): void {
+    if (!this.#attached) return;
+    this.#attached = false;
+    this.#listen("removeEventListener");
+    this.#end();
   }
 
   /** Sends on an open line and else drops the frame: whatever must arrive is sent again by whoever handles the next opening. */
@@ -73,34 +91,66 @@ export class Connection {
     return true;
   }
 
+  /** Stops dialling. */
+  giveUp(): void {
+    this.#socket.close?.();
+  }
+
+  #listen(method: "addEventListener" | "removeEventListener"): void {
+    this.#socket[method]("open", this.#onOpen);
+    this.#socket[method]("close", this.#onClose);
+    this.#socket[method]("error", this.#onError);
+    this.#socket[method]("message", this.#onMessage);
+    globalThis[method]?.("online", this.#onOnline);
+    globalThis.document?.[method]("visibilitychange", this.#onVisible);
+  }
+
   readonly #onOpen = (): void => {
+    this.#end();
+    // A socket that was sent elsewhere leads to another object, whose records are none of this line's business.
+    if (this.#socket.roomUrl !== this.#url) return;
     this.#open = true;
     this.#unanswered = 0;
-    clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(this.#beat, HEARTBEAT);
     this.#events.open();
   };
 
   readonly #onClose = (event: Event): void => {
     this.#end();
-    this.#events.close("code" in event && typeof event.code === "number" ? event.code : undefined);
+    const code = "code" in event && typeof event.code === "number" ? event.code : undefined;
+    this.#events.close(code, "reason" in event && typeof event.reason === "string" ? event.reason : undefined);
   };
 
   readonly #onError = (): void => {
     if (this.#socket.readyState === OPEN) return;
     this.#end();
-    this.#events.close(undefined);
+    this.#events.close(undefined, undefined);
   };
 
   readonly #onMessage = (event: Event): void => {
     this.#unanswered = 0;
-    const frame = "data" in event ? parseFrame(event.data) : null;
+    clearTimeout(this.#probe);
+    const frame = this.#open && "data" in event ? parseFrame(event.data) : null;
     if (frame) this.#events.frame(frame);
+  };
+
+  /** The network is back: a socket between two tries need not wait for the next. */
+  readonly #onOnline = (): void => {
+    if (this.#socket.readyState >= CLOSING && this.#socket.shouldReconnect !== false) this.reconnect();
+  };
+
+  readonly #onVisible = (): void => {
+    if (globalThis.document?.visibilityState !== "visible") return;
+    if (!this.#open) return this.#onOnline();
+    clearTimeout(this.#probe);
+    this.#probe = setTimeout(() => this.reconnect(), PROBE);
+    this.sendText("ping");
   };
 
   #end(): void {
     this.#open = false;
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#probe);
   }
 
   // A hidden page is not watched by anybody, and its timers are throttled: it pings again once it is shown.

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: MIT
-import { errors, type ErrorCode } from "../wasm/build/protocol.ts";
+import type { ErrorCode as WireCode } from "../wasm/build/protocol.ts";
 
-export type { ErrorCode };
+/** What the client's own codes mean; the object sends its sentences along. */
+const sentences = {
+  aborted: "The action was taken back before it was sent.",
+  app_too_new: "The page is newer than the object.",
+  app_too_old: "The page is older than the object accepts; a reload may help.",
+  cleared: "The cache was cleared before it was known what became of the action.",
+  client_forgotten: "It is not known whether the action was done: the object may have forgotten it.",
+} as const;
+
+/** The codes of docs/PROTOCOL.md and the client's own. A newer object may say others. */
+export type ErrorCode = WireCode | keyof typeof sentences | (string & {});
 
 /** What an action was refused with, or why a channel cannot be kept in step. Decide by `code`, never by the text. */
 export class SyncError extends Error {
-  /** One of the closed list in docs/PROTOCOL.md; a code that this client does not know arrives as "internal". */
   readonly code: ErrorCode;
   /** What the object's handler said besides, if it did. */
   readonly data: unknown;
 
-  constructor(code: string, message?: string, data?: unknown) {
-    const known = isErrorCode(code) ? code : "internal";
-    super(message || errors[known]);
+  constructor(code: ErrorCode, message?: string, data?: unknown) {
+    super(message || (sentences as Record<string, string>)[code] || code);
     this.name = "SyncError";
-    this.code = known;
+    this.code = code;
     this.data = data;
   }
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errors, code);
 }

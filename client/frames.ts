@@ -14,7 +14,8 @@ export type WireRecord = readonly WireCell[];
 /** What a client holds of a channel: everything up to `version` in the history `epoch`, with columns as in `shape`. */
 export type Cursor = { readonly epoch: string; readonly shape: string; readonly version: number };
 
-export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string };
+/** `seen` is the `now` of the last welcome that this client got. */
+export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen?: number };
 export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
 export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number };
 export type Unsubscribe = { type: "unsubscribe"; channel: string };
@@ -22,7 +23,8 @@ export type Unsubscribe = { type: "unsubscribe"; channel: string };
 /** What goes up, but for `actions`, which the outbox builds as text so that each action is encoded and measured once. */
 export type UpFrame = Hello | Subscribe | PageRequest | Unsubscribe;
 
-export type Welcome = { type: "welcome"; protocol: number; epoch: string; settled: number };
+/** `now` is the object's clock in milliseconds. */
+export type Welcome = { type: "welcome"; protocol: number; epoch: string; settled: number; now?: number };
 export type Page = {
   type: "page";
   channel: string;
@@ -30,6 +32,8 @@ export type Page = {
   shape: string;
   version: number;
   first: boolean;
+  /** Records in the channel; on the first page. */
+  total?: number;
   columns: string[];
   /** Positions of the primary key's columns, in key order. */
   key: number[];

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What the client offers to any framework; the React hook is in react.ts.
+// What the client offers to any framework; the React hooks are in react.ts.
+export { memoryCache } from "./cache.ts";
+export type { Cache, CacheWrite, ChannelMeta, ChannelWrite, StoredAction, StoredChannel, StoredClient, StoredOutboxes } from "./cache.ts";
+export type { Progress } from "./channel.ts";
 export { HEARTBEAT, type SyncSocket } from "./connection.ts";
 export { SyncError, type ErrorCode } from "./errors.ts";
 export type { Cell, SyncRecord } from "./frames.ts";
-export { MAX_UNSETTLED, type Receipt, type Settled, type SyncAction } from "./outbox.ts";
-export { storeOf, type ChannelState, type RejectionListener, type Store, type SyncState, type SyncStatus } from "./store.ts";
+export { indexedDbCache } from "./indexed-db.ts";
+export { MAX_UNSETTLED, type Optimistic, type SyncAction } from "./outbox.ts";
+export type { Receipt, SendOptions, Settled, Stage } from "./receipt.ts";
+export type { SyncState, SyncStatus } from "./status.ts";
+export type { ChannelState, Dehydrated, RejectionListener, Store } from "./store.ts";
+export { storeOf, type StoreOptions } from "./stores.ts";
 export { isPending, View, type Reducer, type Snapshot } from "./view.ts";

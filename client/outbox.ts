@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: MIT
 import { limits } from "../wasm/build/protocol.ts";
+import type { StoredAction, StoredClient } from "./cache.ts";
 import { SyncError } from "./errors.ts";
 import { encodeJson, type Outcome } from "./frames.ts";
+import { Progression, type SendOptions } from "./receipt.ts";
 
 /** An action: what to do and with what. The payload is any JSON value. */
 export type SyncAction = { type: string; payload?: unknown };
 
-/** What an action came to: the handler's result, if it gave one. */
-export type Settled = { result: unknown };
-
-/**
- * Resolves once the action is committed and its effects are among the records; rejects with a SyncError. It waits as long as it takes: an
- * action that could not be sent yet is sent on the next connection. Not awaiting it is harmless.
- */
-export type Receipt = Promise<Settled>;
+/** An action that shows over the records. */
+export type Optimistic = { readonly channel: string; readonly action: SyncAction };
 
 /** An action whose outcome is not known, or whose effects are not among the records yet. */
-export type Pending = {
-  readonly channel: string;
-  readonly action: SyncAction;
+export type Pending = Optimistic & {
   /** Counts from 1 for each client id, without holes. */
   number: number;
   /** Its place among all actions of this outbox, under whatever id. */
-  readonly order: number;
+  order: number;
   /** On this socket. */
   sent: boolean;
+  /** On some socket: it may have reached the object. */
+  tried: boolean;
+  /** What the cache knows of it: nothing, that it exists, that it may be tried. Only the last may be sent. */
+  kept: "not" | "saved" | "tried";
   /** Settled before this socket: its effects, if any, are in what the subscription brings, though its outcome is still to come. */
   overtaken: boolean;
   /** The action as it stands in a frame, but for its number, and the bytes it takes there. */
   readonly body: string;
   readonly size: number;
-  readonly receipt: Receipt;
-  readonly resolve: (settled: Settled) => void;
-  readonly reject: (error: SyncError) => void;
+  readonly progression: Progression;
 };
 
 /** Unsettled actions held at most; beyond it, one that nobody can send yet is refused rather than kept at the cost of the page's memory. */
@@ -47,26 +43,47 @@ const LEVELS_ABOVE_PAYLOAD = 3;
 
 const utf8 = new TextEncoder();
 
-/**
- * The actions of one client that are not settled, in memory: numbered, and handed out again until their outcome is known. Callers see only
- * these methods, so that actions can be kept in storage without their noticing.
- */
+/** The actions of one client that are not settled: numbered, and handed out again until their outcome is known. */
 export class Outbox {
+  /** The object's clock when it last welcomed this client. */
+  seen: number | null = null;
+  #cached: boolean;
   #client = newClientId();
   #last = 0;
   #added = 0;
   #told = 0;
   #unsettled = new Map<number, Pending>();
+  /** Settled, but the cache does not know it yet: if the page ended now, the next one would send them again and needs their outcomes. */
+  #unforgotten = new Set<number>();
+
+  /** `cached`: a cache keeps the actions, and has to have them before they may be sent. */
+  constructor(cached = false) {
+    this.#cached = cached;
+  }
 
   /** The id under which the object counts these actions. */
   get client(): string {
     return this.#client;
   }
 
-  /** The highest number whose outcome, and those of all before it, are known. */
+  /** The last number given away. */
+  get last(): number {
+    return this.#last;
+  }
+
+  get size(): number {
+    return this.#unsettled.size;
+  }
+
+  /** True if nothing is waited for, neither from the object nor from the cache. */
+  get empty(): boolean {
+    return this.#unsettled.size === 0 && this.#unforgotten.size === 0;
+  }
+
+  /** The highest number whose outcome, and those of all before it, are known and will not be asked for again. */
   get acknowledged(): number {
-    const [oldest] = this.#unsettled.keys();
-    return oldest === undefined ? this.#last : oldest - 1;
+    const [oldest = this.#last + 1] = this.#unsettled.keys();
+    return Math.min(oldest, ...this.#unforgotten) - 1;
   }
 
   /** True if more is acknowledged than the last frame said. */
@@ -80,22 +97,68 @@ export class Outbox {
   }
 
   /** Takes an action in, or throws a SyncError: it can never be sent (too large, too deep, no JSON), or the outbox is full. */
-  add(channel: string, action: SyncAction): Pending {
-    const body = encodeAction(channel, action);
-    const size = utf8.encode(body).length + NUMBER_SIZE;
+  add(channel: string, action: SyncAction, onStage?: SendOptions["onStage"]): Pending {
+    const { body, size } = encodeAction(channel, action);
     if (size + ENVELOPE_SIZE > limits.maxFrame) throw new SyncError("frame_too_large", `The action takes ${size} bytes.`);
     if (this.#unsettled.size >= MAX_UNSETTLED) throw new SyncError("outbox_full", `${MAX_UNSETTLED} actions wait for the object.`);
-    const place = { number: ++this.#last, order: ++this.#added, sent: false, overtaken: false };
-    const pending: Pending = { channel, action, ...place, body, size, ...newReceipt() };
-    this.#unsettled.set(pending.number, pending);
+    const pending = newPending(channel, action, body, size, onStage);
+    pending.order = ++this.#added;
+    this.#append(pending);
+    if (!this.#cached) keepInMemory(pending);
     return pending;
+  }
+
+  /** Takes over what another page left behind, as that client; what is here already comes after it. Only while nothing has been sent. */
+  restore({ client, last, seen }: StoredClient, stored: readonly StoredAction[]): void {
+    const own = [...this.#unsettled.values()];
+    this.#unsettled.clear();
+    this.#client = client;
+    this.#last = last;
+    this.#told = 0;
+    this.seen = seen;
+    for (const { order, number, tried, channel, type, payload } of stored) {
+      const action: SyncAction = payload === undefined ? { type } : { type, payload };
+      const { body, size } = encodeAction(channel, action);
+      const pending = { ...newPending(channel, action, body, size), order, number, tried, kept: tried ? "tried" : "saved" } as const;
+      pending.progression.reach("saved");
+      this.#unsettled.set(number, pending);
+      this.#added = Math.max(this.#added, order);
+    }
+    for (const pending of own) {
+      pending.order = ++this.#added;
+      this.#append(pending);
+    }
   }
 
   /** The action that this outcome settles; null if it was settled before (an outcome may be repeated). */
   settle(outcome: Outcome): Pending | null {
-    const pending = this.#unsettled.get(outcome.number) ?? null;
+    const pending = this.#unsettled.get(outcome.number);
+    if (!pending) return null;
     this.#unsettled.delete(outcome.number);
+    if (this.#cached) this.#unforgotten.add(outcome.number);
     return pending;
+  }
+
+  /** The cache has let go of these settled actions. */
+  forget(gone: readonly Pending[]): void {
+    for (const { number } of gone) this.#unforgotten.delete(number);
+  }
+
+  /** There is no cache any more. */
+  goOnInMemory(): void {
+    this.#cached = false;
+    this.#unforgotten.clear();
+    for (const pending of this.#unsettled.values()) keepInMemory(pending);
+  }
+
+  /** Takes back an action that was never sent. Those after it close the gap; they are returned, for the cache. Null if it was sent. */
+  remove(pending: Pending): Pending[] | null {
+    if (pending.tried || this.#unsettled.get(pending.number) !== pending) return null;
+    const after = [...this.#unsettled.values()].filter(({ number }) => number > pending.number);
+    this.#last = pending.number - 1;
+    this.#unsettled.delete(pending.number);
+    this.#renumber(after);
+    return after;
   }
 
   /** Everything is to be sent again: on a new socket, or since the object would not have it. */
@@ -105,12 +168,25 @@ export class Outbox {
 
   /** Actions from this number on are to be sent again. */
   resendFrom(number: number): void {
-    for (const pending of this.#unsettled.values()) if (pending.number >= number) pending.sent = false;
+    for (const pending of this.#unsettled.values()) {
+      if (pending.number < number || !pending.sent) continue;
+      pending.sent = false;
+      pending.progression.reach("saved");
+    }
   }
 
-  /** The object has settled everything up to this number, in part before this socket. */
-  overtake(settled: number): void {
-    for (const pending of this.#unsettled.values()) if (pending.number <= settled) pending.overtaken = true;
+  /**
+   * The object has settled everything up to this number, in part before this socket. An action with such a number that was never sent
+   * bears it by mistake (the cache lost what another page wrote last) and gets one of its own; those are returned, for the cache.
+   */
+  overtake(settled: number): Pending[] {
+    const untried = [...this.#unsettled.values()].filter(({ tried }) => !tried);
+    for (const pending of this.#unsettled.values()) if (pending.tried && pending.number <= settled) pending.overtaken = true;
+    const [first] = untried;
+    if (settled <= this.#last && (!first || first.number > settled)) return [];
+    this.#last = Math.max(settled, ...[...this.#unsettled.values()].filter(({ tried }) => tried).map(({ number }) => number));
+    this.#renumber(untried);
+    return untried;
   }
 
   /**
@@ -118,41 +194,84 @@ export class Outbox {
    * long gone. Nothing can run twice by this: what is unsettled here was numbered after what the object has forgotten.
    */
   renew(): void {
+    const all = [...this.#unsettled.values()];
+    this.#unsettled.clear();
+    this.#unforgotten.clear();
     this.#client = newClientId();
     this.#last = 0;
     this.#told = 0;
-    const all = [...this.#unsettled.values()];
+    this.seen = null;
+    const kept = this.#cached ? "not" : "tried";
+    for (const pending of all) Object.assign(pending, { sent: false, tried: false, overtaken: false, kept });
+    this.#renumber(all);
+  }
+
+  /** Starts over as a new client that has forgotten, too, what the object may have done; those actions are returned. */
+  abandon(): Pending[] {
+    const tried = [...this.#unsettled.values()].filter((pending) => pending.tried);
+    for (const { number } of tried) this.#unsettled.delete(number);
+    this.renew();
+    return tried;
+  }
+
+  /** Starts over as a new client with nothing to send. */
+  reset(): void {
     this.#unsettled.clear();
-    for (const pending of all) {
-      Object.assign(pending, { number: ++this.#last, sent: false, overtaken: false });
-      this.#unsettled.set(pending.number, pending);
-    }
+    this.renew();
   }
 
   /** The next actions frame, null if there is nothing to send now; the actions in it count as sent. */
   take(): string | null {
     const actions: string[] = [];
     let size = ENVELOPE_SIZE;
-    let flying = 0;
+    let flying = this.#unforgotten.size;
     for (const pending of this.#unsettled.values()) {
       flying++;
       if (pending.sent) continue;
       // More than maxOutcomes in flight could make the object refuse to remember more outcomes.
-      if (flying > limits.maxOutcomes || actions.length === limits.maxActions || size + pending.size > limits.maxFrame) break;
+      const isFull = flying > limits.maxOutcomes || actions.length === limits.maxActions || size + pending.size > limits.maxFrame;
+      if (isFull || pending.kept !== "tried") break;
       size += pending.size;
-      pending.sent = true;
+      pending.sent = pending.tried = true;
+      pending.progression.reach("sent");
       actions.push(`{"number":${pending.number},${pending.body}`);
     }
     if (actions.length === 0) return null;
     this.#told = this.acknowledged;
     return `{"type":"actions","acknowledged":${this.#told},"actions":[${actions.join(",")}]}`;
   }
+
+  #append(pending: Pending): void {
+    pending.number = ++this.#last;
+    this.#unsettled.set(pending.number, pending);
+  }
+
+  #renumber(some: readonly Pending[]): void {
+    for (const { number } of some) this.#unsettled.delete(number);
+    for (const pending of some) this.#append(pending);
+  }
 }
 
-function encodeAction(channel: string, action: SyncAction): string {
+function keepInMemory(pending: Pending): void {
+  pending.kept = "tried";
+  if (pending.progression.stage === "new") pending.progression.reach("saved");
+}
+
+/** An action as the cache keeps it. */
+export function storedAction(client: string, { order, number, channel, action }: Pending, tried: boolean): StoredAction {
+  return { client, order, number, channel, type: action.type, payload: action.payload, tried };
+}
+
+function newPending(channel: string, action: SyncAction, body: string, size: number, onStage?: SendOptions["onStage"]): Pending {
+  const place = { number: 0, order: 0, sent: false, tried: false, overtaken: false, kept: "not" } as const;
+  return { channel, action, body, size, ...place, progression: new Progression(onStage) };
+}
+
+function encodeAction(channel: string, action: SyncAction): { body: string; size: number } {
   const payload = encodePayload(action.payload);
   const head = `"channel":${encodeJson(channel)},"type":${encodeJson(action.type)}`;
-  return payload === undefined ? `${head}}` : `${head},"payload":${payload}}`;
+  const body = payload === undefined ? `${head}}` : `${head},"payload":${payload}}`;
+  return { body, size: utf8.encode(body).length + NUMBER_SIZE };
 }
 
 function encodePayload(payload: unknown): string | undefined {
@@ -184,12 +303,6 @@ function depthOf(json: string): number {
     else if (unit === "]" || unit === "}") depth--;
   }
   return deepest;
-}
-
-function newReceipt(): Pick<Pending, "receipt" | "resolve" | "reject"> {
-  const { promise, resolve, reject } = Promise.withResolvers<Settled>();
-  promise.catch(() => {});
-  return { receipt: promise, resolve, reject };
 }
 
 /** Not crypto.randomUUID, which a page served without TLS (a phone on the local network) does not have. */

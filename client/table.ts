@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { encodeCell, type Cell, type SyncRecord } from "./frames.ts";
 
+type Changed = (key: string) => void;
+
 const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /**
@@ -27,6 +29,16 @@ export class Table {
     return this.#byKey.size;
   }
 
+  /** Every record with its key as a text, in no order. */
+  entries(): IterableIterator<[key: string, record: SyncRecord]> {
+    return this.#byKey.entries();
+  }
+
+  /** The record with this key as a text. */
+  get(key: string): SyncRecord | undefined {
+    return this.#byKey.get(key);
+  }
+
   /** Every record in key order; the same array until something changes. */
   get records(): readonly SyncRecord[] {
     this.#records ??= this.#collect();
@@ -43,38 +55,40 @@ export class Table {
     return keyText(this.keyCells(record));
   }
 
-  /** Adds or replaces a whole record and returns its key. */
-  put(record: SyncRecord): string {
+  /** Adds or replaces a whole record and returns its key; `changed` hears of it if it was not there just so. */
+  put(record: SyncRecord, changed?: Changed): string {
     const key = this.keyOf(record);
     const old = this.#byKey.get(key);
     if (old && sameCells(old, record)) return key;
     if (!old) this.#added.add(key);
     this.#byKey.set(key, record);
     this.#records = null;
+    changed?.(key);
     return key;
   }
 
   /** Changes some columns of the record with this key; false if there is none. */
-  set(keyCells: readonly Cell[], columns: readonly number[], cells: readonly Cell[]): boolean {
+  set(keyCells: readonly Cell[], columns: readonly number[], cells: readonly Cell[], changed?: Changed): boolean {
     const old = this.#byKey.get(keyText(keyCells));
     if (!old) return false;
     const record = [...old];
     columns.forEach((column, i) => (record[column] = cells[i] ?? null));
-    this.put(record);
+    this.put(record, changed);
     return true;
   }
 
-  delete(keyCells: readonly Cell[]): void {
-    this.#remove(keyText(keyCells));
+  delete(keyCells: readonly Cell[], changed?: Changed): void {
+    this.#remove(keyText(keyCells), changed);
   }
 
   /** Drops every record whose key is not among `keys`. */
-  retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#byKey.keys()) if (!keys.has(key)) this.#remove(key);
+  retain(keys: ReadonlySet<string>, changed?: Changed): void {
+    for (const key of this.#byKey.keys()) if (!keys.has(key)) this.#remove(key, changed);
   }
 
-  #remove(key: string): void {
+  #remove(key: string, changed?: Changed): void {
     if (!this.#byKey.delete(key)) return;
+    changed?.(key);
     this.#added.delete(key);
     this.#removed = true;
     this.#records = null;
@@ -94,10 +108,13 @@ export class Table {
     return records;
   }
 
-  // The engines' sort merges two sorted runs in one pass, so adding to a long table does not sort it again.
+  // Pages come in key order, so most of what is added stands after the rest. Else, the engines' sort merges two sorted runs in one pass.
   #merge(added: string[]): string[] {
     const compare = (a: string, b: string) => this.#compare(this.#byKey.get(a), this.#byKey.get(b));
-    return this.#order.concat(added.sort(compare)).sort(compare);
+    added.sort(compare);
+    const [last, first] = [this.#order.at(-1), added[0]];
+    const all = this.#order.concat(added);
+    return last === undefined || first === undefined || compare(last, first) < 0 ? all : all.sort(compare);
   }
 
   #compare(a: SyncRecord | undefined, b: SyncRecord | undefined): number {
@@ -110,7 +127,7 @@ export class Table {
 }
 
 // A lone text is by far the most common key. Its quote keeps it apart from every other key, which starts with a bracket.
-function keyText(cells: readonly Cell[]): string {
+export function keyText(cells: readonly Cell[]): string {
   const [first] = cells;
   return cells.length === 1 && typeof first === "string" ? `"${first}` : JSON.stringify(cells.map(encodeCell));
 }

@@ -2,6 +2,7 @@
 // The life of an action: sent, resent, settled, held until its effects are there.
 import { expect, test, vi } from "vitest";
 import { SyncError } from "../../client/errors.ts";
+import { RATE_PAUSE } from "../../client/store.ts";
 import { limits } from "../../wasm/build/protocol.ts";
 import {
   change, committed, failure, live, page, patch, recordsOf, rejected, replayed, settle, statusOf, watched, welcome,
@@ -29,7 +30,7 @@ test("a committed action is dropped in the step in which its effects appear", as
   socket.receive(patch([change(10, 11, { put: [["b", "two"]] })], [committed(1, { id: 7 })]));
   expect(seen).toEqual([[2, []]]);
   expect(await receipt).toEqual({ result: { id: 7 } });
-  expect(statusOf(store)).toEqual({ state: "live", pending: 0 });
+  expect(statusOf(store)).toMatchObject({ state: "live", pending: 0 });
 });
 
 test("a rejection takes back that action only, and tells the caller and the listeners", async () => {
@@ -136,7 +137,7 @@ test("a long outbox goes out in frames that the object takes, the rest as outcom
   all.socket.close();
   const count = limits.maxOutcomes + 200;
   for (let i = 0; i < count; i++) void all.store.send("todos", { type: "x" });
-  expect(statusOf(all.store)).toEqual({ state: "offline", pending: count });
+  expect(statusOf(all.store)).toMatchObject({ state: "offline", pending: count });
   all.socket.open();
   expect(numbersOf(actionFrames(all)).map((numbers) => numbers.length)).toEqual([limits.maxActions, limits.maxActions]);
   all.socket.receive(patch([], Array.from({ length: limits.maxActions }, (_, i) => committed(i + 1))));
@@ -174,7 +175,7 @@ test("a full outbox on the object's side: what it refused goes again once there 
   actionFrames(all);
   all.socket.receive(failure("outbox_full"));
   expect(actionFrames(all)).toEqual([]);
-  expect(statusOf(all.store)).toEqual({ state: "live", pending: 3 });
+  expect(statusOf(all.store)).toMatchObject({ state: "live", pending: 3 });
   all.socket.receive(patch([], [committed(1)]));
   expect(actionFrames(all)).toMatchObject([{ acknowledged: 1, actions: [{ number: 2 }, { number: 3 }] }]);
 });
@@ -226,4 +227,69 @@ test("a repeated outcome settles nothing twice", () => {
   listener.mockClear();
   socket.receive(patch([], [committed(1), rejected(9)]));
   expect(listener).not.toHaveBeenCalled();
+});
+
+test("an action made offline waits for as long as it takes: it is not reverted, and runs once when the line is back", async () => {
+  vi.useFakeTimers();
+  const { socket, store } = live();
+  socket.close(1006);
+  const settledAs = vi.fn();
+  store.send("todos", { type: "offline" }).then(settledAs, settledAs);
+  await vi.advanceTimersByTimeAsync(3 * 24 * 3600 * 1000);
+  expect(settledAs).not.toHaveBeenCalled();
+  expect(replayed(store)).toEqual(["offline"]);
+  socket.open();
+  expect(numbersOf(socket.takeSent("actions") as unknown as Frame[])).toEqual([[1]]);
+  socket.receive(patch([change(10, 10)], [committed(1)]));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(settledAs).toHaveBeenCalledExactlyOnceWith({ result: undefined });
+  vi.useRealTimers();
+});
+
+test("a receipt tells its stages, and a lost line takes it back from sent to saved", async () => {
+  const { socket, store } = live();
+  const stages: string[] = [];
+  const receipt = store.send("todos", { type: "x" }, { onStage: (stage) => stages.push(stage) });
+  expect(receipt.stage).toBe("saved");
+  await settle();
+  expect(receipt.stage).toBe("sent");
+  socket.close(1006);
+  socket.open();
+  socket.receive(patch([change(10, 10)], [committed(1)]));
+  await receipt;
+  expect(stages).toEqual(["saved", "sent", "saved", "sent", "committed"]);
+  const refused = store.send("todos", { type: "x" });
+  socket.receive(patch([], [rejected(2)]));
+  await expect(refused).rejects.toBeInstanceOf(SyncError);
+  expect(refused.stage).toBe("rejected");
+});
+
+test("an action is taken back by its signal before it is sent, and not after", async () => {
+  const all = live();
+  const [early, late] = [new AbortController(), new AbortController()];
+  void all.store.send("todos", { type: "first" });
+  const receipt = all.store.send("todos", { type: "aborted" }, { signal: early.signal });
+  void all.store.send("todos", { type: "late" }, { signal: late.signal });
+  early.abort();
+  expect(replayed(all.store)).toEqual(["first", "late"]);
+  await expect(receipt).rejects.toMatchObject({ code: "aborted" });
+  expect(numbersOf(actionFrames(all))).toEqual([[1, 2]]);
+  late.abort();
+  expect(replayed(all.store)).toEqual(["first", "late"]);
+  await expect(all.store.send("todos", { type: "x" }, { signal: early.signal })).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("what the object had no time for is sent again after a pause", async () => {
+  vi.useFakeTimers();
+  const all = watched();
+  all.socket.open();
+  void all.store.send("todos", { type: "x" });
+  await settle();
+  all.socket.takeSent();
+  all.socket.receive(failure("rate_limited"));
+  expect(all.socket.takeSent()).toEqual([]);
+  vi.advanceTimersByTime(RATE_PAUSE);
+  expect(all.socket.takeSent()).toMatchObject([{ type: "subscribe" }, { type: "actions", actions: [{ number: 1 }] }]);
+  expect(statusOf(all.store).state).toBe("syncing");
+  vi.useRealTimers();
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Connection, HEARTBEAT } from "../../client/connection.ts";
+import { Connection, HEARTBEAT, PROBE } from "../../client/connection.ts";
 import { ScriptedSocket, welcome } from "./scripted-object.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -72,4 +72,71 @@ test("nothing is left with a socket that is not open", () => {
   socket.readyState = 2;
   connection.send({ type: "unsubscribe", channel: "todos" });
   expect(socket.sent).toEqual([]);
+});
+
+/** A page with a network and a face. */
+function stubPage() {
+  const page = new EventTarget();
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+  vi.stubGlobal("document", document);
+  return { online: () => page.dispatchEvent(new Event("online")), show: () => document.dispatchEvent(new Event("visibilitychange")) };
+}
+
+test("back online, or shown again, a socket between two tries dials at once; one that is open or dialling is left alone", () => {
+  const { online, show } = stubPage();
+  const { socket } = connected();
+  online();
+  expect(socket.reconnects).toBe(0);
+  socket.close(1006);
+  online();
+  show();
+  expect(socket.reconnects).toBe(2);
+  socket.readyState = 0;
+  online();
+  expect(socket.reconnects).toBe(2);
+});
+
+test("a socket that the page has closed is not dialled", () => {
+  const { online } = stubPage();
+  const { socket } = connected();
+  Object.assign(socket, { shouldReconnect: false });
+  socket.close();
+  online();
+  expect(socket.reconnects).toBe(0);
+});
+
+test("a page that is shown again pings, and dials if no answer comes", () => {
+  const { show } = stubPage();
+  const { socket } = connected();
+  show();
+  expect(socket.takeSent()).toEqual([{ type: "ping" }]);
+  socket.receive("pong");
+  vi.advanceTimersByTime(PROBE);
+  expect(socket.reconnects).toBe(0);
+  show();
+  vi.advanceTimersByTime(PROBE);
+  expect(socket.reconnects).toBe(1);
+});
+
+test("a line that is let go of listens to nothing any more", () => {
+  const { online } = stubPage();
+  const { socket, events, connection } = connected();
+  connection.detach();
+  socket.receive(welcome());
+  socket.close(1006);
+  online();
+  expect([events.frame, events.close].map((event) => event.mock.calls.length)).toEqual([0, 0]);
+  expect([socket.reconnects, vi.getTimerCount()]).toEqual([0, 0]);
+});
+
+test("a socket that is sent to another object is not taken for a line to this one", () => {
+  const socket = Object.assign(new ScriptedSocket(), { roomUrl: "wss://example.test/parties/todos/one" });
+  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn() };
+  new Connection(socket, events).attach();
+  socket.roomUrl = "wss://example.test/parties/todos/two";
+  socket.open();
+  socket.receive(welcome());
+  expect([events.open, events.frame].map((event) => event.mock.calls.length)).toEqual([0, 0]);
 });

@@ -11,6 +11,6 @@ test("the client works where there is no React", async () => {
   const end = view.subscribe(() => {});
   socket.open();
   socket.receive(page([["a", "one"]]));
-  expect(view.getSnapshot()).toEqual({ records: [["a", "one"]], status: { state: "live", pending: 0 } });
+  expect(view.getSnapshot()).toEqual({ records: [["a", "one"]], status: { state: "live", pending: 0, storage: "memory", version: 10 } });
   end();
 });

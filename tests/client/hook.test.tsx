@@ -39,7 +39,7 @@ test("under StrictMode the channel is subscribed once, and an action is sent onc
   const { result } = renderHook(() => useTodos(socket), { wrapper });
   await opened(socket);
   expect(result.current[0]).toEqual([["a", "one"]]);
-  expect(result.current[2]).toEqual({ state: "live", pending: 0 });
+  expect(result.current[2]).toMatchObject({ state: "live", pending: 0 });
   let receipt: Promise<unknown> | undefined;
   act(() => void (receipt = result.current[1](create("b"))));
   expect(result.current[0]).toEqual([["a", "one"], ["b", "b"]]);

@@ -2,7 +2,8 @@
 // The other end of the line, by hand: a socket in memory that logs what the client sends and says what the test tells it to.
 import { expect, vi } from "vitest";
 import type { Change, Outcome, Page, WireRecord } from "../../client/frames.ts";
-import { storeOf, type Store } from "../../client/store.ts";
+import type { Store } from "../../client/store.ts";
+import { storeOf } from "../../client/stores.ts";
 
 type Sent = { type: string; [member: string]: unknown };
 
@@ -13,6 +14,7 @@ export class ScriptedSocket extends EventTarget {
   /** Sizes in bytes of all messages sent. */
   readonly sizes: number[] = [];
   reconnects = 0;
+  gaveUp = false;
 
   send(data: string): void {
     if (this.readyState !== 1) throw new Error("sent on a socket that is not open");
@@ -30,9 +32,12 @@ export class ScriptedSocket extends EventTarget {
     this.dispatchEvent(new Event("open"));
   }
 
-  close(code = 1006): void {
+  /** Without a code, as the page closes it: for good. With one, as the other end or the network does. */
+  close(code?: number, reason = ""): void {
+    this.gaveUp ||= code === undefined;
+    if (this.readyState === 3) return;
     this.readyState = 3;
-    this.dispatchEvent(Object.assign(new Event("close"), { code }));
+    this.dispatchEvent(Object.assign(new Event("close"), { code: code ?? 1000, reason }));
   }
 
   receive(frame: unknown): void {

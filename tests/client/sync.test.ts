@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A channel kept in step: subscriptions, snapshots, patches, gaps, lost lines.
 import { expect, test, vi } from "vitest";
-import { storeOf } from "../../client/store.ts";
+import { storeOf } from "../../client/stores.ts";
 import { change, failure, live, page, patch, recordsOf, ScriptedSocket, statusOf, watched, welcome } from "./scripted-object.ts";
 
 const cursor = { epoch: "e1", shape: "s1", version: 10 };
@@ -28,7 +28,7 @@ test("a store made for an open socket does not wait for another opening", () => 
 
 test("the state goes from connecting by syncing to live, and offline when the line is down", () => {
   const { socket, store } = watched();
-  expect(statusOf(store)).toEqual({ state: "connecting", pending: 0 });
+  expect(statusOf(store)).toMatchObject({ state: "connecting", pending: 0 });
   socket.open();
   expect(statusOf(store).state).toBe("syncing");
   socket.receive(page([]));
@@ -273,33 +273,51 @@ test("a channel that the object refuses is failed, and tried again on the next o
   socket.open();
   expect(socket.takeSent("subscribe")).toHaveLength(1);
   socket.receive(page([]));
-  expect(statusOf(store)).toEqual({ state: "live", pending: 0 });
+  expect(statusOf(store)).toMatchObject({ state: "live", pending: 0 });
 });
 
-test.each(["unsupported_protocol", "unavailable"])("%s fails every channel until the object says more", (code) => {
+test.each([
+  ["unsupported_protocol", "needs-update"],
+  ["app_too_old", "needs-update"],
+  ["forbidden", "denied"],
+  ["unavailable", "failed"],
+])("%s makes every channel %s until the object says more", (code, state) => {
   const { socket, store } = watched();
   socket.open();
   socket.receive(failure(code));
   socket.receive(failure("hello_expected"));
-  expect(statusOf(store)).toMatchObject({ state: "failed", error: { code } });
+  expect(statusOf(store)).toMatchObject({ state, error: { code } });
   socket.close();
-  expect(statusOf(store).state).toBe("failed");
+  expect(statusOf(store).state).toBe(state);
   socket.open();
   socket.receive(welcome());
-  expect(statusOf(store)).toEqual({ state: "syncing", pending: 0 });
+  expect(statusOf(store)).toMatchObject({ state: "syncing", pending: 0 });
 });
 
-test("a code that this client does not know is internal, with the object's words", () => {
+test("a code that this client does not know comes through, with the object's words", () => {
   const { socket, store } = watched();
   socket.open();
   socket.receive(failure("from_the_future", { message: "Because." }));
-  expect(statusOf(store).error).toMatchObject({ code: "internal", message: "Because." });
+  expect(statusOf(store).error).toMatchObject({ code: "from_the_future", message: "Because." });
 });
 
-test("a line closed as refused is failed", () => {
+test.each([
+  [1008, "", "denied", "forbidden"],
+  [4403, "", "denied", "forbidden"],
+  [4426, "", "needs-update", "app_too_old"],
+  [4400, "unknown_channel", "failed", "unknown_channel"],
+])("the close code %i %s stops the dialling and shows why", (close, reason, state, code) => {
   const { socket, store } = live();
-  socket.close(1008);
-  expect(statusOf(store)).toMatchObject({ state: "failed", error: { code: "forbidden" } });
+  socket.close(close, reason);
+  expect(statusOf(store)).toMatchObject({ state, error: { code } });
+  expect(socket.gaveUp).toBe(true);
+});
+
+test.each([1006, 1012, 1013, 4500])("after the close code %i the socket goes on dialling", (close) => {
+  const { socket, store } = live();
+  socket.close(close);
+  expect(statusOf(store).state).toBe("offline");
+  expect(socket.gaveUp).toBe(false);
 });
 
 test("messages that are no frames, or of unknown types, change nothing", () => {

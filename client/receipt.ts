@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+import type { SyncError } from "./errors.ts";
+
+/**
+ * How far an action is: "new" before anything, "saved" where the next page will find it (or in memory, if the status says so), "sent" to the
+ * object, and in the end "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved.
+ */
+export type Stage = "new" | "saved" | "sent" | "committed" | "rejected";
+
+/** What an action came to: the handler's result, if it gave one. */
+export type Settled = { result: unknown };
+
+/**
+ * Resolves once the action is committed and its effects are among the records; rejects with a SyncError. It waits as long as it takes: an
+ * action that could not be sent yet is sent on the next connection. Not awaiting it is harmless.
+ */
+export type Receipt = Promise<Settled> & { readonly stage: Stage };
+
+export type SendOptions = {
+  /** Takes the action back as long as it has not been sent; after that it does nothing. The receipt rejects with the code "aborted". */
+  signal?: AbortSignal | undefined;
+  /** Called after each change of the stage. */
+  onStage?: ((stage: Stage) => void) | undefined;
+};
+
+/** The side of a receipt on which it is settled. */
+export class Progression {
+  readonly receipt: Receipt;
+  #stage: Stage = "new";
+  readonly #onStage: SendOptions["onStage"];
+  readonly #resolve: (settled: Settled) => void;
+  readonly #reject: (error: SyncError) => void;
+
+  constructor(onStage?: SendOptions["onStage"]) {
+    const { promise, resolve, reject } = Promise.withResolvers<Settled>();
+    promise.catch(() => {});
+    this.receipt = Object.defineProperty(promise, "stage", { get: () => this.#stage }) as Receipt;
+    this.#onStage = onStage;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  reach(stage: Stage): void {
+    if (this.#stage === stage) return;
+    this.#stage = stage;
+    // Later: whoever is told may send the next action, and this one is still being dealt with.
+    if (this.#onStage) queueMicrotask(() => this.#onStage?.(stage));
+  }
+
+  commit(settled: Settled): void {
+    this.reach("committed");
+    this.#resolve(settled);
+  }
+
+  reject(error: SyncError): void {
+    this.reach("rejected");
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What the compiler says of the client's API: the types tier checks this file, running it is a formality.
+import { PartySocket } from "partysocket";
+import { expectTypeOf, test } from "vitest";
+import type { Cache, Cell, Receipt, Reducer, SyncError, SyncSocket, SyncState, SyncStatus } from "../../client/index.ts";
+import { indexedDbCache, memoryCache } from "../../client/index.ts";
+import { useRecord, useSelect, useSync, type Send, type Synced } from "../../client/react.ts";
+
+type Todo = [id: string, text: string, completed: 0 | 1];
+type TodoObject = { id: string; text: string; completed: 0 | 1 };
+type Action = { type: "create"; payload: { id: string } } | { type: "clear" };
+
+const never = (): boolean => false;
+declare const socket: SyncSocket;
+
+test("a PartySocket is a socket", () => {
+  expectTypeOf<PartySocket>().toExtend<SyncSocket>();
+});
+
+test("useSync gives typed records, actions and status, as tuples or as objects", () => {
+  if (!never()) return;
+  const tuples = useSync<Todo, Action>("todos", socket, (todos) => todos);
+  expectTypeOf(tuples).toEqualTypeOf<Synced<Todo, Action>>();
+  expectTypeOf(tuples[0]).toEqualTypeOf<Todo[]>();
+  expectTypeOf(tuples[1]).toEqualTypeOf<Send<Action>>();
+  expectTypeOf(tuples[1]({ type: "clear" })).toEqualTypeOf<Receipt>();
+  expectTypeOf(tuples[2]).toEqualTypeOf<SyncStatus>();
+  expectTypeOf(useSync<TodoObject, Action>("todos", null, undefined, { as: "objects" })[0]).toEqualTypeOf<TodoObject[]>();
+  // @ts-expect-error An object is no tuple: it takes { as: "objects" }.
+  useSync<TodoObject, Action>("todos", socket);
+  // @ts-expect-error No such action.
+  void tuples[1]({ type: "destroy" });
+  // @ts-expect-error The payload of that action is another.
+  void tuples[1]({ type: "create", payload: { text: "x" } });
+});
+
+test("records and selections are what they are asked for", () => {
+  if (!never()) return;
+  expectTypeOf(useRecord<Todo, Action>("todos", socket, "id")).toEqualTypeOf<Todo | undefined>();
+  expectTypeOf(useSelect("todos", socket, (todos: Todo[]) => todos.length)).toEqualTypeOf<number>();
+});
+
+test("a reducer gets the records and the action", () => {
+  expectTypeOf<Reducer<Todo, Action>>().parameters.toEqualTypeOf<[records: Todo[], action: Action]>();
+});
+
+test("states and codes are closed lists to complete from, caches are interchangeable", () => {
+  expectTypeOf<SyncStatus["state"]>().toEqualTypeOf<SyncState>();
+  expectTypeOf<"conflict" | "aborted">().toExtend<SyncError["code"]>();
+  expectTypeOf<bigint | Uint8Array | null>().toExtend<Cell>();
+  expectTypeOf(memoryCache).returns.toEqualTypeOf<Cache>();
+  expectTypeOf(indexedDbCache).returns.toEqualTypeOf<Cache>();
+});
