@@ -69,17 +69,6 @@ void ds_core_close(ds_core *core, ds_socket socket) {
 
 // ---- A turn
 
-ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket) {
-  return ds_peers_find(turn->peers, turn->sql.host, turn->sql.arena, turn->names, socket);
-}
-
-void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message) {
-  int64_t protocol = ds_turn_peer(turn, received->socket)->protocol;
-  if (protocol == 0) protocol = received->frame.protocol;
-  ds_send_error(&turn->out, received->socket, protocol, &received->frame, code, ds_view_of(message), 0);
-  received->refused = true;
-}
-
 static ds_turn turn_new(ds_core *core) {
   return (ds_turn){
     .app = core->app,
@@ -93,8 +82,18 @@ static ds_turn turn_new(ds_core *core) {
   };
 }
 
+// Once a day, at the first change of it: the channel's version is marked with the time, and what marks tell to be too old is dropped.
+static void expire(ds_turn *turn, ds_table *table) {
+  if (table->marked < 0) table->marked = ds_log_marked(&turn->sql, table);
+  if (turn->now - table->marked < DS_LOG_MARK_EVERY) return;
+  ds_log_mark(&turn->sql, table, turn->now);
+  ds_log_expire(&turn->sql, table, turn->now - ds_app_log_age(turn->app));
+  table->marked = turn->now;
+}
+
 // What has grown is cut back, and clients long gone are forgotten on the same occasion.
 static void compact(ds_turn *turn) {
+  for (uint64_t set = turn->changed; set; set &= set - 1) expire(turn, &turn->storage->tables[__builtin_ctzll(set)]);
   if (turn->grown) ds_clients_forget(&turn->sql, turn->now - DS_CLIENT_AGE);
   for (uint64_t set = turn->grown; set; set &= set - 1)
     ds_log_compact(&turn->sql, &turn->storage->tables[__builtin_ctzll(set)], ds_app_log_window(turn->app));
@@ -126,7 +125,10 @@ static void refuse_all(ds_turn *turn, ds_code code) {
 // The turn is undone: what it did to the core's memory is forgotten as well, and read again from where it is kept.
 static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_sql_log(&turn->sql, "a turn failed");
-  for (uint32_t i = 0; i < core->storage.table_count; i++) core->storage.tables[i].version = versions[i];
+  for (uint32_t i = 0; i < core->storage.table_count; i++) {
+    core->storage.tables[i].version = versions[i];
+    core->storage.tables[i].marked = -1;
+  }
   ds_peers_forget(&core->peers);
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   refuse_all(turn, DS_INTERNAL);

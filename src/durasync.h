@@ -62,6 +62,7 @@ typedef struct ds_app {
   const char *const *migrations;   // SQL, one or more statements each, run once each in order; append only; ended by NULL
   const ds_action_type *actions;   // ended by an entry without a channel
   int32_t log_window; // changed rows per channel that a client can have missed and still resume without a snapshot; 0 for DS_LOG_WINDOW
+  int64_t log_age;    // milliseconds that a client can have been away and still resume without a snapshot; 0 for DS_LOG_AGE
 } ds_app;
 
 // The app of this module.

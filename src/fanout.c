@@ -76,6 +76,10 @@ static ds_pieces patch_frame(ds_turn *turn, const news *all, uint64_t channels, 
   return frame;
 }
 
+static void mark_senders(ds_turn *turn, bool sender) {
+  for (const ds_sender *one = turn->senders; one; one = one->next) ds_turn_peer(turn, one->socket)->sender = sender;
+}
+
 static void send_to_senders(ds_turn *turn, const news *all, uint64_t changed) {
   for (const ds_sender *sender = turn->senders; sender; sender = sender->next) {
     uint64_t channels = ds_turn_peer(turn, sender->socket)->channels & changed;
@@ -83,12 +87,6 @@ static void send_to_senders(ds_turn *turn, const news *all, uint64_t changed) {
     ds_pieces frame = patch_frame(turn, all, channels, ds_text_view(&sender->outcomes));
     ds_send(&turn->out, sender->socket, &frame);
   }
-}
-
-static bool is_sender(const ds_turn *turn, ds_socket socket) {
-  for (const ds_sender *sender = turn->senders; sender; sender = sender->next)
-    if (sender->socket == socket) return true;
-  return false;
 }
 
 static group *group_of(ds_turn *turn, group **groups, uint64_t channels) {
@@ -106,7 +104,7 @@ static void send_to_others(ds_turn *turn, const news *all, uint64_t changed) {
   for (uint32_t i = 0; i < turn->peers->count; i++) {
     const ds_peer *peer = &turn->peers->items[i];
     uint64_t channels = peer->channels & changed;
-    if (peer->protocol != 2 || channels == 0 || is_sender(turn, peer->socket)) continue;
+    if (peer->protocol != 2 || channels == 0 || peer->sender) continue;
     group *to = group_of(turn, &groups, channels);
     to->sockets[to->count++] = peer->socket;
   }
@@ -141,6 +139,7 @@ void ds_turn_fan_out(ds_turn *turn) {
   int64_t versions[DS_MAX_CHANNELS];
   news all[DS_MAX_CHANNELS] = {{0}};
   uint64_t changed = changed_channels(turn, versions);
+  turn->changed = changed;
   if (changed) {
     ds_peers_complete(turn->peers, turn->sql.host, turn->sql.arena, turn->names);
     note_wants(turn, changed, all);
@@ -154,6 +153,8 @@ void ds_turn_fan_out(ds_turn *turn) {
   }
   send_to_senders(turn, all, changed);
   if (changed == 0) return;
+  mark_senders(turn, true);
   send_to_others(turn, all, changed);
+  mark_senders(turn, false);
   for (uint64_t set = changed; set; set &= set - 1) broadcast(turn, &all[__builtin_ctzll(set)], (uint32_t)__builtin_ctzll(set));
 }

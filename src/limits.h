@@ -53,6 +53,11 @@
 // Changed rows that a channel's log keeps unless the app says otherwise; compaction runs once in half as many changes. A cursor that is older gets a snapshot.
 #define DS_LOG_WINDOW 20000
 
+// Milliseconds after which a change may leave the log however few there are, unless the app says otherwise: 30 days. And how often that is looked at: a day, at the
+// first change of it.
+#define DS_LOG_AGE 2592000000
+#define DS_LOG_MARK_EVERY 86400000
+
 // Changes a catch-up may carry; beyond it the client gets a snapshot, which is paged and costs about the same per row.
 #define DS_MAX_CATCH_UP 5000
 

@@ -222,14 +222,19 @@ void ds_log_drop_triggers(ds_sql *sql) {
 
 // ---- Reading
 
+// The only integer of the only row, 0 if there is none.
+static int64_t one_integer(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count) {
+  int32_t cursor = ds_sql_open(sql, query, parameters, count);
+  int64_t result = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return result;
+}
+
 int64_t ds_log_version(ds_sql *sql, const ds_table *table) {
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT max(version) FROM ");
   add_log_name(&query, table);
-  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
-  int64_t version = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
-  ds_sql_close(sql, cursor);
-  return version;
+  return one_integer(sql, ds_text_view(&query), DS_NO_PARAMETERS);
 }
 
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table) {
@@ -264,10 +269,24 @@ static int64_t first_beyond(ds_sql *sql, const ds_table *table, int64_t window) 
   ds_text_str(&query, "SELECT version FROM ");
   add_log_name(&query, table);
   ds_text_str(&query, " ORDER BY version DESC LIMIT 1 OFFSET CAST(?1 AS INTEGER)");
-  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_sql_number(sql, window)));
-  int64_t version = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
-  ds_sql_close(sql, cursor);
-  return version;
+  return one_integer(sql, ds_text_view(&query), DS_PARAMETERS(ds_sql_number(sql, window)));
+}
+
+// Drops every change up to `version`, and leaves the marker in the place of the newest of them. That may be the newest of all: the log is never emptied, so that versions grow.
+static void drop_up_to(ds_sql *sql, const ds_table *table, int64_t version) {
+  ds_text newest = ds_text_new(sql->arena);
+  ds_text_str(&newest, "(SELECT max(version) FROM ");
+  add_log_name(&newest, table);
+  ds_text_str(&newest, " WHERE version <= CAST(?1 AS INTEGER))");
+  ds_text drop = ds_text_new(sql->arena);
+  ds_text_str(&drop, " WHERE version < ");
+  ds_text_add(&drop, ds_text_view(&newest));
+  ds_text mark = ds_text_new(sql->arena);
+  ds_text_str(&mark, " SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = ");
+  ds_text_add(&mark, ds_text_view(&newest));
+  ds_view parameter = ds_sql_number(sql, version);
+  run_on_log(sql, table, "DELETE FROM ", ds_text_view(&drop), DS_PARAMETERS(parameter));
+  run_on_log(sql, table, "UPDATE ", ds_text_view(&mark), DS_PARAMETERS(parameter));
 }
 
 void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window) {
@@ -277,11 +296,32 @@ void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window) {
   ds_text_str(&superseded, " GROUP BY key)");
   run_on_log(sql, table, "DELETE FROM ", ds_text_view(&superseded), DS_NO_PARAMETERS);
   int64_t beyond = first_beyond(sql, table, window);
-  if (beyond == 0) return;
-  ds_view version = ds_sql_number(sql, beyond);
-  run_on_log(sql, table, "DELETE FROM ", DS_LITERAL(" WHERE version < CAST(?1 AS INTEGER)"), DS_PARAMETERS(version));
-  ds_view mark = DS_LITERAL(" SET op = 0, columns = NULL, key = '' WHERE version = CAST(?1 AS INTEGER)");
-  run_on_log(sql, table, "UPDATE ", mark, DS_PARAMETERS(version));
+  if (beyond) drop_up_to(sql, table, beyond);
+}
+
+// ---- Age
+
+const char ds_log_mark_schema[] =
+  "CREATE TABLE IF NOT EXISTS durasync_mark ("
+  "channel TEXT NOT NULL, version INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID";
+
+int64_t ds_log_marked(ds_sql *sql, const ds_table *table) {
+  ds_view query = DS_LITERAL("SELECT time FROM durasync_mark WHERE channel = ?1 ORDER BY version DESC LIMIT 1");
+  return one_integer(sql, query, DS_PARAMETERS(table->channel));
+}
+
+void ds_log_mark(ds_sql *sql, const ds_table *table, int64_t now) {
+  ds_view insert = DS_LITERAL("INSERT OR REPLACE INTO durasync_mark VALUES (?1, CAST(?2 AS INTEGER), CAST(?3 AS INTEGER))");
+  ds_sql_run(sql, insert, DS_PARAMETERS(table->channel, ds_sql_number(sql, table->version), ds_sql_number(sql, now)));
+}
+
+void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time) {
+  ds_view query = DS_LITERAL("SELECT max(version) FROM durasync_mark WHERE channel = ?1 AND time <= CAST(?2 AS INTEGER)");
+  int64_t version = one_integer(sql, query, DS_PARAMETERS(table->channel, ds_sql_number(sql, time)));
+  if (version == 0) return;
+  drop_up_to(sql, table, version);
+  ds_view delete = DS_LITERAL("DELETE FROM durasync_mark WHERE channel = ?1 AND version <= CAST(?2 AS INTEGER)");
+  ds_sql_run(sql, delete, DS_PARAMETERS(table->channel, ds_sql_number(sql, version)));
 }
 
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {

@@ -44,6 +44,20 @@ bool ds_log_due(int64_t before, int64_t after, int64_t window);
 // has been told of everything.
 void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window);
 
+// Marks tell how old a version is: everything up to a mark's version had happened by its time.
+//
+//   durasync_mark (channel TEXT, version INTEGER, time INTEGER) WITHOUT ROWID
+extern const char ds_log_mark_schema[];
+
+// The time of the newest mark, 0 if there is none. Reads one row.
+int64_t ds_log_marked(ds_sql *sql, const ds_table *table);
+
+// Marks the channel's version as of the time `now`. Writes one row.
+void ds_log_mark(ds_sql *sql, const ds_table *table, int64_t now);
+
+// Drops the changes that had happened by `time`, as far as marks tell.
+void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time);
+
 // Opens the changes after `version`, oldest first, at most `limit`: the columns of ds_log_entry. Reads one row a change.
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit);
 

@@ -11,6 +11,7 @@ typedef struct ds_peer {
   ds_socket socket;
   uint8_t protocol;  // 1 or 2, 0 while unknown
   bool changed;      // differs from the attachment
+  bool sender;       // has sent actions in this turn; set while the turn fans out
   uint8_t client_size;
   char client[DS_MAX_CLIENT]; // version 2: who it is
   uint64_t channels;          // the subscriptions: bit i is the app's channel i

@@ -20,6 +20,10 @@ int64_t ds_app_log_window(const ds_app *app) {
   return app->log_window > 0 ? app->log_window : DS_LOG_WINDOW;
 }
 
+int64_t ds_app_log_age(const ds_app *app) {
+  return app->log_age > 0 ? app->log_age : DS_LOG_AGE;
+}
+
 static ds_view new_epoch(const ds_host *host, ds_arena *keep) {
   char bytes[EPOCH_BYTES];
   host->random(host->context, bytes, sizeof bytes);
@@ -37,6 +41,7 @@ static void create_bookkeeping(opening *open) {
     "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, installed TEXT NOT NULL) STRICT");
   ds_sql_run(&open->sql, meta, DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
 }
 
 static void read_meta(opening *open) {

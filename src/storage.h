@@ -16,8 +16,9 @@ typedef struct ds_storage {
   ds_table *tables; // one a channel, in the app's order
 } ds_storage;
 
-// The entries that a change log of this app keeps.
+// How many entries the change logs of this app keep, and for how many milliseconds.
 int64_t ds_app_log_window(const ds_app *app);
+int64_t ds_app_log_age(const ds_app *app);
 
 // Fills `storage`, in one transaction; what it holds lives in `keep`. False if the app cannot run on this storage: nothing is changed then, and the reason is logged.
 // Waking an object that is up to date writes nothing and reads one row, and one a channel.

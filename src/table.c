@@ -41,6 +41,11 @@ static hazard column_hazard(const ds_table *table, uint32_t column) {
   return HAZARD_ANY;
 }
 
+static bool may_hold_text(const ds_table *table, uint32_t column) {
+  hazard hazard = column_hazard(table, column);
+  return hazard == HAZARD_NONE || hazard == HAZARD_TEXT || hazard == HAZARD_ANY;
+}
+
 // ---- Describing
 
 static ds_view keep_column(ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t column) {
@@ -141,6 +146,7 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
     .channel = channel,
     .name = declared->table ? ds_view_of(declared->table) : channel,
     .where = ds_view_of(declared->where),
+    .marked = -1,
   };
   uint32_t keys = read_columns(table, sql, keep);
   read_strictness(table, sql);
@@ -175,17 +181,25 @@ void ds_table_source(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, " AS t");
 }
 
-void ds_table_member(ds_text *sql, const ds_table *table, const char *row) {
-  // The row's columns under their own names, so that the expression reads here as it does over the table.
-  ds_text_str(sql, "EXISTS (SELECT 1 FROM (SELECT ");
+// Appends every column of the table, or of `row` if it is not NULL.
+static void add_all_columns(ds_text *sql, const ds_table *table, const char *row) {
   for (uint32_t i = 0; i < table->all_count; i++) {
     ds_text_str(sql, i ? ", " : "");
     ds_text_str(sql, row);
-    ds_text_str(sql, ".");
-    ds_text_identifier(sql, table->all[i]);
-    ds_text_str(sql, " AS ");
+    ds_text_str(sql, row ? "." : "");
     ds_text_identifier(sql, table->all[i]);
   }
+}
+
+void ds_table_member(ds_text *sql, const ds_table *table, const char *row) {
+  // The row under the columns' own names, so that the expression reads here as it does over the table. The table itself stands first, without rows: NEW.c and OLD.c have no
+  // affinity, and would compare otherwise than the column does.
+  ds_text_str(sql, "EXISTS (SELECT 1 FROM (SELECT ");
+  add_all_columns(sql, table, NULL);
+  ds_text_str(sql, " FROM ");
+  ds_text_identifier(sql, table->name);
+  ds_text_str(sql, " WHERE 0 UNION ALL SELECT ");
+  add_all_columns(sql, table, row);
   ds_text_str(sql, ") WHERE ");
   ds_text_add(sql, table->where);
   ds_text_str(sql, ")");
@@ -298,11 +312,22 @@ void ds_table_key_values(ds_text *sql, const ds_table *table, const char *json) 
   }
 }
 
+// Appends "t.<column> <comparison> <the key's value>".
+static void add_comparison(ds_text *sql, const ds_table *table, uint32_t at, const char *comparison, const char *json) {
+  ds_text_str(sql, "t.");
+  ds_text_identifier(sql, table->columns[table->key[at]].name);
+  ds_text_str(sql, comparison);
+  add_key_value(sql, table, at, json);
+}
+
 void ds_table_key_match(ds_text *sql, const ds_table *table, const char *json) {
   for (uint32_t i = 0; i < table->key_count; i++) {
-    ds_text_str(sql, i ? " AND t." : "t.");
-    ds_text_identifier(sql, table->columns[table->key[i]].name);
-    ds_text_str(sql, " IS ");
-    add_key_value(sql, table, i, json);
+    if (i) ds_text_str(sql, " AND ");
+    // The first comparison finds the row by its index, under the column's collation; the second holds it to the very bytes: under NOCASE a key that has
+    // changed its case would be found under its old spelling.
+    add_comparison(sql, table, i, " IS ", json);
+    if (!may_hold_text(table, table->key[i])) continue;
+    ds_text_str(sql, " AND ");
+    add_comparison(sql, table, i, " COLLATE BINARY IS ", json);
   }
 }

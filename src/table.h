@@ -28,6 +28,7 @@ typedef struct ds_table {
   int32_t deleted_at;           // position of the column `deleted_at`, or -1
   ds_view shape;                // hash of what clients see: names, types and key
   int64_t version;              // of the last change that subscribers were told of
+  int64_t marked;               // when a version was marked the last time; -1 while that has not been looked up
 } ds_table;
 
 // Describes the table of the channel `declared` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such

@@ -44,6 +44,7 @@ typedef struct ds_turn {
   ds_clients clients;
   ds_sender *senders; // in order of their first action
   int64_t read_bytes;  // of the pages and catch-ups made so far
+  uint64_t changed;    // the channels that have changed since the last turn
   uint64_t grown;      // the channels whose change log is to be compacted
   ds_outbound out;
 } ds_turn;
@@ -54,7 +55,7 @@ ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket);
 // Answers a frame by an error, in the words of the version its socket speaks, and takes it out of the turn. A null message is the code's sentence.
 void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message);
 
-// The stages.
+// The stages, each in its own file.
 void ds_turn_dispatch(ds_turn *turn);
 void ds_turn_fan_out(ds_turn *turn);
 void ds_turn_answer(ds_turn *turn);
