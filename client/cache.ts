@@ -7,7 +7,7 @@ export type ChannelMeta = {
   readonly columns: readonly string[];
   /** Positions of the primary key's columns, in key order. */
   readonly key: readonly number[];
-  /** Of a snapshot that is not complete: the last key that came, the rows to ask for next, the number of all. Null if every row is there. */
+  /** Of a snapshot that is not complete: the last key that came, the rows to ask for next, the number of all. Null if it is complete. */
   readonly snapshot: { readonly after: WireRecord; readonly rows: number; readonly total: number } | null;
 };
 
@@ -47,7 +47,7 @@ export type CacheWrite = {
 };
 
 /**
- * Where records and unsent actions outlive the page. Everything is kept by scope, and a scope sees nothing of another. What an implementation owes:
+ * Where records and unsent actions outlive the page. Everything is kept by scope, and a scope sees nothing of another. What is owed:
  *  - `write` is one transaction: all of it is there afterwards, or nothing, whenever the machine stops,
  *  - no other write of the scope, from whichever tab, comes between a step's reading and its writing,
  *  - a read sees the state between two writes, and what was written before it began,

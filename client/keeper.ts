@@ -39,7 +39,7 @@ export class Keeper {
     this.#tabs = new Tabs(scope, (news) => (news === "cleared" ? events.cleared() : void this.look()));
   }
 
-  /** A client that an earlier page left behind, one with actions if possible, and which is this tab's now; null if `fresh` is to be used. */
+  /** A client that an earlier page left behind, one with actions if possible, and that is this tab's now; null if `fresh` is. */
   async open(fresh: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
     const { clients, actions } = await this.#patiently(this.#cache.readOutboxes(this.#scope));
     const busy = new Set(actions.map(({ client }) => client));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { createContext, createElement, use, useCallback, useContext, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react";
-import type { ReactNode } from "react";
+import { createContext, createElement, use, useCallback, useContext, useLayoutEffect, useMemo, useState } from "react";
+import { useSyncExternalStore, type ReactNode } from "react";
 import type { SyncSocket } from "./connection.ts";
 import type { Cell } from "./frames.ts";
 import type { SyncAction } from "./outbox.ts";
@@ -147,9 +147,13 @@ function useLine(socket: SocketOrProvided): { store: Store; target: SyncSocket }
   return { store, target };
 }
 
-function useSharedView<R extends object, A>(channel: string, socket: SocketOrProvided, reducer: Reducer<R, A> | undefined, options: SyncOptions) {
+function useSharedView<R extends object, A>(
+  channel: string,
+  socket: SocketOrProvided,
+  reducer: Reducer<R, A> | undefined,
+  { as = "tuples", initial }: SyncOptions,
+) {
   const { store, target } = useLine(socket);
-  const { as = "tuples", initial } = options;
   const view = useMemo(() => {
     if (initial) store.hydrate(channel, initial);
     return sharedView(store, channel, reducer, as);

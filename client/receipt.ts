@@ -2,8 +2,8 @@
 import type { SyncError } from "./errors.ts";
 
 /**
- * How far an action is: "new" before anything, "saved" where the next page will find it (or in memory, if the status says so), "sent" to the
- * object, and in the end "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved.
+ * How far an action is: "new" before anything, "saved" where the next page will find it (or in memory, if the status says so), "sent" to
+ * the object, and in the end "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved.
  */
 export type Stage = "new" | "saved" | "sent" | "committed" | "rejected";
 

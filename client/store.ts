@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
 import type { Cache, ChannelMeta, StoredAction, StoredChannel } from "./cache.ts";
-import { Channel, type Reply } from "./channel.ts";
+import type { Channel, Reply } from "./channel.ts";
 import { Connection, type SyncSocket } from "./connection.ts";
+import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { encodeCell, PROTOCOL } from "./frames.ts";
 import type { DownFrame, ErrorFrame, Outcome, Page, Patch, SyncRecord, Welcome } from "./frames.ts";
-import { Keeper, type Batch } from "./keeper.ts";
+import { Keeper } from "./keeper.ts";
 import { Neighbours } from "./neighbours.ts";
-import { Outbox, storedAction, type Optimistic, type Pending, type SyncAction } from "./outbox.ts";
+import { Outbox, type Pending, type SyncAction } from "./outbox.ts";
 import { Progression, type Receipt, type SendOptions, type Settled } from "./receipt.ts";
-import { errorOfClose, isTerminal, statusOf, type SyncStatus } from "./status.ts";
+import { errorOfClose, isTerminal, statusOf } from "./status.ts";
 import type { Release } from "./tabs.ts";
-
-/** A channel at one moment. Each part, and the whole, is the same object until it changes. */
-export type ChannelState = {
-  /** What the object has told, in key order. */
-  readonly records: readonly SyncRecord[];
-  /** The actions whose effects are not in `records`, oldest first, those of other tabs before the others. */
-  readonly pending: readonly Optimistic[];
-  readonly status: SyncStatus;
-};
+import { Unsaved } from "./unsaved.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
 export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "rows">;
@@ -32,19 +25,6 @@ export const RATE_PAUSE = 1000;
 
 /** Milliseconds for which a channel stays subscribed after `ready`, for whoever has waited to subscribe in turn. */
 const READY_GRACE = 5000;
-
-type Entry = {
-  readonly channel: Channel;
-  readonly listeners: Set<() => void>;
-  /** Its records have been looked for in the cache. */
-  loaded: boolean;
-  loading: boolean;
-  /** Null if something may have changed since it was last computed. */
-  state: ChannelState | null;
-  last: ChannelState;
-  /** Resolves once there is something to show. */
-  ready: Promise<void> | null;
-};
 
 /** The channels of one object, over one socket at a time, for any number of watchers. */
 export class Store {
@@ -68,11 +48,8 @@ export class Store {
   /** The actions come from another page, and whether they fit what the object knows is told by its welcome. */
   #unwelcome = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  /** What the cache has yet to hear: actions that are new or changed, settled ones, a client that is no more, the client itself. */
-  readonly #unsaved = new Set<Pending>();
-  #gone: Pending[] = [];
-  #dropped: string | null = null;
-  #clientChanged = false;
+  readonly #unsaved: Unsaved;
+  /** Clients that other tabs have left behind, and which this one owns. */
   #orphans: { client: string; release: Release }[] = [];
   #inheriting = false;
 
@@ -81,6 +58,7 @@ export class Store {
     this.#socket = socket;
     this.#connection = this.#connect(socket);
     this.#outbox = new Outbox(place !== undefined);
+    this.#unsaved = new Unsaved(this.#outbox);
     if (place) this.#keeper = this.#newKeeper(place.cache, place.scope);
   }
 
@@ -293,7 +271,7 @@ export class Store {
   #onWelcome(welcome: Welcome): void {
     if (welcome.settled < this.#outbox.acknowledged) return this.#renew();
     this.#outbox.seen = welcome.now ?? null;
-    this.#clientChanged ||= welcome.now !== undefined && this.#outbox.last > 0;
+    if (this.#keeper && welcome.now !== undefined && this.#outbox.last > 0) this.#unsaved.touch();
     this.#unwelcome = false;
     this.#keepAgain(this.#outbox.overtake(welcome.settled));
     this.#flush();
@@ -359,9 +337,7 @@ export class Store {
   #startOver(old: string): void {
     this.#unwelcome = false;
     if (this.#keeper) {
-      this.#dropped = old;
-      this.#gone = [];
-      this.#clientChanged = true;
+      this.#unsaved.startOver(old);
       void this.#keeper.renew(this.#outbox.client);
     }
     this.#keepAgain([...this.#outbox.unsettled()]);
@@ -433,20 +409,18 @@ export class Store {
 
   /** Brings actions to where they may be sent: into the cache, if there is one. */
   #keep(some: Iterable<Pending>): void {
-    for (const pending of some) if (pending.kept !== "tried") this.#unsaved.add(pending);
+    if (this.#keeper) this.#unsaved.add(some);
     this.#flushSoon();
   }
 
   /** Their numbers or their client have changed. */
   #keepAgain(some: Pending[]): void {
-    if (!this.#keeper) return this.#flushSoon();
-    for (const pending of some) pending.kept = "not";
+    if (this.#keeper) for (const pending of some) pending.kept = "not";
     this.#keep(some);
   }
 
   #letGo(pending: Pending): void {
-    this.#unsaved.delete(pending);
-    if (this.#keeper) this.#gone.push(pending);
+    if (this.#keeper) this.#unsaved.remove(pending);
   }
 
   #start(): void {
@@ -505,7 +479,7 @@ export class Store {
 
   #newKeeper(cache: Cache, scope: string): Keeper {
     return new Keeper(cache, scope, {
-      collect: () => this.#collect(),
+      collect: () => this.#unsaved.take(this.#dirtyChannels(), this.#connection.open, () => this.#onSaved()),
       neighbours: (outboxes) => this.#step(() => this.#neighbours.update(outboxes, this.#outbox.client)),
       orphan: (client, release) => {
         this.#orphans.push({ client, release });
@@ -517,50 +491,20 @@ export class Store {
   }
 
   #save(): void {
-    const isDirty = this.#clientChanged || this.#unsaved.size > 0 || this.#gone.length > 0 || this.#dropped !== null;
-    if (this.#life === "open" && (isDirty || [...this.#entries.values()].some(({ channel }) => channel.dirty))) this.#keeper?.save();
+    if (this.#life === "open" && (!this.#unsaved.empty || this.#dirtyChannels().length > 0)) this.#keeper?.save();
     if (this.#orphans.length > 0) void this.#inherit();
   }
 
-  /** Everything that the cache has yet to hear. Effects go with the outcomes that they belong to, in one write. */
-  #collect(): Batch | null {
-    const { client, last, seen } = this.#outbox;
-    const dirty = [...this.#entries.values()].filter(({ channel }) => channel.dirty).map(({ channel }) => channel);
-    const put = [...this.#unsaved];
-    const gone = this.#gone;
-    const isOutbox = this.#clientChanged || put.length > 0 || gone.length > 0;
-    if (!isOutbox && dirty.length === 0 && this.#dropped === null) return null;
-    const kept = this.#connection.open ? "tried" : "saved";
-    const states = new Map<Channel, string>();
-    const write = {
-      channels: new Map(dirty.map((channel) => [channel.name, stepOf(channel, states)])),
-      client: isOutbox ? { client, last, seen } : null,
-      put: put.map((pending) => storedAction(client, pending, kept === "tried" || pending.tried)),
-      del: gone.map(({ order }) => order),
-      drop: this.#dropped,
-    };
-    this.#unsaved.clear();
-    this.#gone = [];
-    this.#dropped = null;
-    this.#clientChanged = false;
-    const done = () => {
-      for (const [channel, state] of states) channel.saved(state);
-      if (client !== this.#outbox.client) return;
-      this.#outbox.forget(gone);
-      this.#step(() => this.#onSaved(put, kept));
-    };
-    return { write, done };
+  #dirtyChannels(): Channel[] {
+    return [...this.#entries.values()].map(({ channel }) => channel).filter(({ dirty }) => dirty);
   }
 
-  #onSaved(put: Pending[], kept: "saved" | "tried"): void {
-    for (const pending of put) {
-      // What has changed since is written once more.
-      if (this.#unsaved.has(pending) || pending.progression.stage === "rejected") continue;
-      pending.kept = pending.tried ? "tried" : kept;
-      pending.progression.reach("saved");
-      if (pending.kept === "saved" && this.#connection.open) this.#unsaved.add(pending);
-    }
-    this.#flush();
+  /** What was saved while the line was down has to be saved as tried before it is sent. */
+  #onSaved(): void {
+    this.#step(() => {
+      if (this.#connection.open) this.#unsaved.add(this.#outbox.unsettled());
+      this.#flush();
+    });
   }
 
   /** Goes on without a cache: what it holds is whole, if old, and whatever is settled meanwhile will not run again. */
@@ -570,7 +514,6 @@ export class Store {
     this.#keeper.close();
     this.#keeper = null;
     this.#unsaved.clear();
-    this.#gone = [];
     this.#outbox.goOnInMemory();
     this.#step(() => {
       for (const entry of this.#entries.values()) {
@@ -584,7 +527,7 @@ export class Store {
   /** Becomes the client that another tab has left behind, as soon as nothing of this tab's own is under way. */
   async #inherit(): Promise<void> {
     const keeper = this.#keeper;
-    const isIdle = () => this.#outbox.empty && this.#held.size === 0 && this.#unsaved.size === 0 && this.#life === "open";
+    const isIdle = () => this.#outbox.empty && this.#held.size === 0 && this.#unsaved.empty && this.#life === "open";
     if (!keeper || this.#inheriting || !isIdle()) return;
     const orphan = this.#orphans.shift();
     if (!orphan) return;
@@ -595,10 +538,9 @@ export class Store {
       if (!isIdle()) return void this.#orphans.push(orphan);
       keeper.own(orphan.client, orphan.release);
       this.#step(() => {
-        this.#dropped = this.#outbox.client;
+        this.#unsaved.startOver(this.#outbox.client);
         this.#neighbours.drop(orphan.client);
         this.#restore(found);
-        this.#clientChanged = true;
         if (!this.#connection.reconnect()) this.#hello();
       });
       await keeper.look();
@@ -616,7 +558,6 @@ export class Store {
     this.#held.clear();
     this.#neighbours.clear();
     this.#unsaved.clear();
-    this.#gone = [];
     this.#outbox.reset();
     void this.#keeper?.renew(this.#outbox.client);
     for (const { channel } of this.#entries.values()) channel.reset();
@@ -651,7 +592,6 @@ export class Store {
     const inStep = channel.phase === "live";
     const records = channel.records;
     const visible = mine.filter(({ overtaken }) => !(overtaken && inStep)).sort(bySending);
-    const pending = same(last.pending, [...this.#neighbours.of(channel.name), ...visible]);
     const status = statusOf(last.status, channel, records !== last.records, {
       pending: mine.length,
       storage: this.#keeper ? "persistent" : "memory",
@@ -659,34 +599,12 @@ export class Store {
       dialled: this.#dialled,
       failure: this.#failure,
     });
-    return records === last.records && pending === last.pending && status === last.status ? last : { records, pending, status };
+    return stateOf(last, { records, pending: [...this.#neighbours.of(channel.name), ...visible], status });
   }
-}
-
-function newEntry(name: string, cached: boolean): Entry {
-  const channel = new Channel(name, cached);
-  const status: SyncStatus = { state: "connecting", pending: 0, storage: cached ? "persistent" : "memory" };
-  const last: ChannelState = { records: channel.records, pending: [], status };
-  return { channel, listeners: new Set(), loaded: !cached, loading: false, state: null, last, ready: null };
-}
-
-function stepOf(channel: Channel, states: Map<Channel, string>) {
-  return (stored: ChannelMeta | null) => {
-    states.set(channel, channel.state);
-    return channel.unsaved(stored);
-  };
-}
-
-function isReady(channel: Channel, { state }: SyncStatus): boolean {
-  return channel.complete || (state !== "connecting" && state !== "syncing");
 }
 
 function bySending(a: Pending, b: Pending): number {
   return a.order - b.order;
-}
-
-function same<T>(old: readonly T[], now: readonly T[]): readonly T[] {
-  return old.length === now.length && old.every((item, i) => item === now[i]) ? old : now;
 }
 
 /** Runs a stranger's function: what it throws is reported and must not keep the others from being told. */

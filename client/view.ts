@@ -71,7 +71,9 @@ export class View<R extends object, A> {
     const text = keyText(isKey(key) ? key : [key]);
     // Without pending actions nothing needs to be indexed.
     if (records === this.#base.shown) return this.#ofTable(text);
-    if (this.#index?.of !== records) this.#index = { of: records, byKey: new Map(records.map((record) => [this.#keyOf(record) ?? "", record])) };
+    if (this.#index?.of !== records) {
+      this.#index = { of: records, byKey: new Map(records.map((record) => [this.#keyOf(record) ?? "", record])) };
+    }
     return this.#index.byKey.get(text);
   }
 

@@ -104,3 +104,15 @@ test("a renewed outbox counts what is unsettled from 1 under another id", () => 
   expect(outbox.client).not.toBe(old);
   expect(take(outbox)).toMatchObject({ acknowledged: 0, actions: [{ number: 1, type: "x2" }, { number: 2, type: "x3" }] });
 });
+
+test("what a cache still holds is not acknowledged, though it is settled: the next page would send it again", () => {
+  const outbox = new Outbox(true);
+  const pending = outbox.add("todos", { type: "x" });
+  expect(outbox.take()).toBeNull();
+  pending.kept = "tried";
+  expect(numbers(take(outbox))).toEqual([1]);
+  outbox.settle(committed(1));
+  expect([outbox.acknowledged, outbox.empty]).toEqual([0, false]);
+  outbox.forget([pending]);
+  expect([outbox.acknowledged, outbox.empty]).toEqual([1, true]);
+});

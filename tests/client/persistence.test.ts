@@ -3,6 +3,7 @@
 import "fake-indexeddb/auto";
 import { afterEach, expect, test, vi } from "vitest";
 import { memoryCache, type Cache } from "../../client/cache.ts";
+import { Channel } from "../../client/channel.ts";
 import { indexedDbCache } from "../../client/indexed-db.ts";
 import { Store } from "../../client/store.ts";
 import { View } from "../../client/view.ts";
@@ -476,4 +477,59 @@ test("another object, and another user, see nothing of it", async () => {
     await settled(() => expect(socket.sent.find(({ type }) => type === "subscribe")).toMatchObject({ cursor: null }));
     expect(recordsOf(store)).toEqual([]);
   }
+});
+
+test("a channel that has heard of anything newer takes nothing from the cache", () => {
+  const kept = { meta: { cursor: { epoch: "e1", shape: "s1", version: 5 }, columns: ["id", "text"], key: [0], snapshot: null }, rows: [["a", "old"]] };
+  const channel = new Channel("todos", true);
+  channel.subscribe();
+  expect(channel.restore(kept)).toBe(false);
+  channel.applyPage(page([["b", "new"]]));
+  channel.rest();
+  expect(channel.restore(kept)).toBe(false);
+  expect(channel.records).toEqual([["b", "new"]]);
+});
+
+test("an open socket does not make a channel subscribe before the cache has answered, for that would be without its cursor", async () => {
+  const all = await filled();
+  const { readChannel } = all.cache;
+  let answer = () => {};
+  const gate = new Promise<void>((resolve) => (answer = resolve));
+  all.cache.readChannel = async (...args) => (await gate, readChannel(...args));
+  const { socket, until, sent } = all.open();
+  socket.open();
+  await until(() => expect(socket.sent.map(({ type }) => type)).toEqual(["hello"]));
+  answer();
+  expect(await sent("subscribe")).toMatchObject([{ cursor: { version: 10 } }]);
+});
+
+test("an action whose number changes while it is being saved is saved once more before it counts as saved", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const { store, connect, sent, until } = all.open();
+  const { write } = cache;
+  const gates: (() => void)[] = [];
+  cache.write = async (...args) => (await new Promise<void>((resolve) => gates.push(resolve)), write(...args));
+  const pass = async (count: number) => {
+    await until(() => expect(gates).toHaveLength(count));
+    gates[count - 1]?.();
+  };
+  const abort = new AbortController();
+  const first = store.send("todos", { type: "first" }, { signal: abort.signal });
+  first.catch(() => {});
+  await pass(1);
+  await until(() => expect(first.stage).toBe("saved"));
+  const second = store.send("todos", { type: "second" });
+  await until(() => expect(gates).toHaveLength(2));
+  abort.abort();
+  await pass(2);
+  await until(() => expect(gates).toHaveLength(3));
+  expect(second.stage).toBe("new");
+  expect(await outbox(all)).toMatchObject([{ type: "first" }, { number: 2, type: "second" }]);
+  await pass(3);
+  await until(() => expect(second.stage).toBe("saved"));
+  expect(await outbox(all)).toMatchObject([{ number: 1, type: "second" }]);
+  cache.write = write;
+  await connect(welcome(), page([]));
+  expect(await sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "second" }] }]);
 });

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+import type { ChannelMeta } from "./cache.ts";
+import type { Channel } from "./channel.ts";
+import type { Batch } from "./keeper.ts";
+import { storedAction, type Outbox, type Pending } from "./outbox.ts";
+
+/** What the cache has yet to hear of an outbox, and how it is told: effects and the outcomes that they belong to in one write. */
+export class Unsaved {
+  readonly #outbox: Outbox;
+  readonly #changed = new Set<Pending>();
+  #gone: Pending[] = [];
+  #dropped: string | null = null;
+  #clientChanged = false;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  get empty(): boolean {
+    return this.#changed.size === 0 && this.#gone.length === 0 && this.#dropped === null && !this.#clientChanged;
+  }
+
+  /** Actions that may not be sent before the cache has them. */
+  add(some: Iterable<Pending>): void {
+    for (const pending of some) if (pending.kept !== "tried") this.#changed.add(pending);
+  }
+
+  /** A settled action. */
+  remove(pending: Pending): void {
+    this.#changed.delete(pending);
+    this.#gone.push(pending);
+  }
+
+  /** The client's own record has changed. */
+  touch(): void {
+    this.#clientChanged = true;
+  }
+
+  /** The outbox is another client's now; `old` is no more. */
+  startOver(old: string): void {
+    this.clear();
+    this.#dropped = old;
+    this.#clientChanged = true;
+  }
+
+  clear(): void {
+    this.#changed.clear();
+    this.#gone = [];
+    this.#dropped = null;
+    this.#clientChanged = false;
+  }
+
+  /**
+   * Everything that is to be written now, with the channels that have changed; null if there is nothing. `trying`: the actions are about
+   * to be sent. `onSaved` is called when it is written.
+   */
+  take(channels: readonly Channel[], trying: boolean, onSaved: () => void): Batch | null {
+    if (this.empty && channels.length === 0) return null;
+    const { client, last, seen } = this.#outbox;
+    const [put, gone] = [[...this.#changed], this.#gone];
+    const states = new Map<Channel, string>();
+    const write = {
+      channels: new Map(channels.map((channel) => [channel.name, stepOf(channel, states)])),
+      client: this.#clientChanged || put.length > 0 || gone.length > 0 ? { client, last, seen } : null,
+      put: put.map((pending) => storedAction(client, pending, trying || pending.tried)),
+      del: gone.map(({ order }) => order),
+      drop: this.#dropped,
+    };
+    this.clear();
+    const done = () => {
+      for (const [channel, state] of states) channel.saved(state);
+      // Of another client's actions it does not matter any more what the cache knew.
+      if (client !== this.#outbox.client) return;
+      this.#outbox.forget(gone);
+      for (const pending of put) this.#onPut(pending, trying);
+      onSaved();
+    };
+    return { write, done };
+  }
+
+  /** What has changed since is written once more. */
+  #onPut(pending: Pending, trying: boolean): void {
+    if (this.#changed.has(pending) || pending.progression.stage === "rejected") return;
+    pending.kept = trying || pending.tried ? "tried" : "saved";
+    pending.progression.reach("saved");
+  }
+}
+
+/** The channel decides as it is when the transaction runs, and is told of that state once it is written. */
+function stepOf(channel: Channel, states: Map<Channel, string>) {
+  return (stored: ChannelMeta | null) => {
+    states.set(channel, channel.state);
+    return channel.unsaved(stored);
+  };
+}
