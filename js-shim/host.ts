@@ -61,6 +61,19 @@ const ROLLBACK = Symbol("rollback");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
+/** The bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that it is encoded as. Faster than encoding, for texts that stay where they are. */
+export function utf8Size(text: string): number {
+  let size = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    const pair = unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    size += unit < 0x800 ? 1 : 2; // of the pair's four bytes, its two units have been counted
+    if (pair) i++;
+  }
+  return size;
+}
+
 export class Host {
   readonly #storage: Storage;
   readonly #sockets: Sockets;
@@ -94,8 +107,8 @@ export class Host {
         sql_integer: (cursor: number, column: number) => Number(this.#cursors[cursor]?.row[column] ?? 0),
         sql_text: (cursor: number, column: number) => this.#keep(this.#cursors[cursor]?.row[column]),
         sql_message: () => this.#keep(this.#message),
-        text_size: (text: number) => this.text(text).length,
-        text_read: (text: number, at: number, room: number) => encoder.encodeInto(this.text(text), this.bytes(at, room)).written,
+        text_size: (text: number) => utf8Size(this.text(text)),
+        text_read: (text: number, at: number) => encoder.encodeInto(this.text(text), this.bytes(at)).written,
         atomic: (step: number, argument: number) => this.#atomic(step, argument),
         socket_after: (socket: number) => this.#sockets.after(socket),
         socket_backlog: (socket: number) => this.#sockets.backlog(socket),
@@ -112,7 +125,7 @@ export class Host {
   }
 
   /** The bytes of the module's memory; dead after any call into it, since its memory may grow. */
-  bytes(at: number, size: number): Uint8Array<ArrayBuffer> {
+  bytes(at: number, size?: number): Uint8Array<ArrayBuffer> {
     if (!this.#guest) throw new Error("The module has not been attached.");
     return new Uint8Array(this.#guest.memory.buffer, at, size);
   }

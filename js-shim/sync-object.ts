@@ -89,7 +89,7 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   async reset(): Promise<void> {
     await this.ctx.storage.deleteAll();
     this.#core = this.#newCore();
-    this.#sockets.closeAll();
+    this.renewEpoch();
   }
 
   /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */

@@ -135,7 +135,23 @@ static void settle_failure(ds_action *action) {
   reject(action, code, ds_code_sentence(code));
 }
 
+// Whether `text` has `word` in it, in whatever case.
+static bool mentions(const char *text, const char *word) {
+  for (; *text; text++) {
+    size_t i = 0;
+    while (word[i] && (text[i] | 0x20) == (word[i] | 0x20)) i++;
+    if (!word[i]) return true;
+  }
+  return false;
+}
+
 static int32_t open_statement(ds_action *action, const char *sql) {
+  // A key that is looked at only when the turn commits would fail everybody's actions, and no single one.
+  if (mentions(sql, "defer_foreign_keys")) {
+    action->sql.host->log(action->sql.host->context, DS_LITERAL("a handler must not defer foreign keys"));
+    reject(action, DS_INTERNAL, ds_code_sentence(DS_INTERNAL));
+    return -1;
+  }
   ds_statement statement = ds_statement_of(action->sql.arena, ds_view_of(sql));
   ds_view values = statement.parameters == 2 ? bound_values(action) : (ds_view){0};
   int32_t cursor =

@@ -23,7 +23,7 @@ static void set_subscribed(ds_turn *turn, ds_socket socket, const ds_table *tabl
 
 // ---- Pages
 
-// The rows that the next page may have, judging by `records`: what fits, and half as many again in case the next ones are smaller.
+// The rows to ask for next, judging by `records`: what fits, and half as many again in case the next ones are smaller.
 static int64_t rows_that_fit(const ds_records *records) {
   int64_t rows = records->count * DS_PAGE_SIZE / (records->size + 1) * 3 / 2;
   return rows < 1 ? 1 : rows > DS_MAX_PAGE_ROWS ? DS_MAX_PAGE_ROWS : rows;
@@ -43,10 +43,7 @@ static void add_columns(ds_text *head, const ds_table *table) {
   ds_text_str(head, "]");
 }
 
-static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds_view after, int64_t rows) {
-  if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
-  ds_records records = ds_records_after(&turn->sql, table, after, rows);
-  turn->read_bytes += records.size;
+static ds_text page_head(ds_turn *turn, const ds_table *table, bool first) {
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"type\":\"page\",\"channel\":");
   ds_text_json(&head, table->channel);
@@ -56,10 +53,21 @@ static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds
   ds_text_json(&head, table->shape);
   ds_text_str(&head, ",\"version\":");
   ds_text_int(&head, table->version);
-  ds_text_str(&head, ds_view_absent(after) ? ",\"first\":true" : ",\"first\":false");
+  ds_text_str(&head, first ? ",\"first\":true" : ",\"first\":false");
   add_columns(&head, table);
-  bool last = records.found < rows && records.count == records.found;
-  if (ds_view_absent(after)) {
+  return head;
+}
+
+static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds_view after, int64_t rows) {
+  bool first = ds_view_absent(after);
+  if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
+  ds_pieces json = ds_pieces_new(turn->sql.arena);
+  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, after, rows), &json, DS_PAGE_SIZE);
+  turn->read_bytes += records.size;
+  bool last = records.count < rows && !records.more;
+
+  ds_text head = page_head(turn, table, first);
+  if (first) {
     ds_text_str(&head, ",\"total\":");
     ds_text_int(&head, last ? records.count : ds_records_count(&turn->sql, table));
   }
@@ -68,7 +76,7 @@ static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds
   ds_text_str(&head, ",\"rows\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  ds_pieces_handle(&frame, records.text);
+  ds_pieces_join(&frame, &json);
   ds_pieces_str(&frame, "]}");
   ds_send(&turn->out, socket, &frame);
 }
@@ -121,23 +129,6 @@ static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
 
 // ---- Version 1
 
-// Appends the rows of an open query of one column, comma-separated. False, and the query closed, if they come to more than version 1 is sent.
-static bool add_records(ds_turn *turn, ds_pieces *frame, int32_t cursor) {
-  size_t size = 0;
-  for (const char *comma = ""; ds_sql_next(&turn->sql, cursor); comma = ",") {
-    ds_handle text = ds_sql_keep(&turn->sql, cursor, 0);
-    size += turn->sql.host->text_size(turn->sql.host->context, text) + 1;
-    if (size > DS_MAX_WHOLE_TABLE) {
-      ds_sql_close(&turn->sql, cursor);
-      return false;
-    }
-    ds_pieces_str(frame, comma);
-    ds_pieces_handle(frame, text);
-  }
-  turn->read_bytes += (int64_t)size;
-  return true;
-}
-
 static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, bool comma) {
   ds_text text = ds_text_new(turn->sql.arena);
   int32_t cursor = ds_log_deleted(&turn->sql, table);
@@ -157,11 +148,13 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_text_str(&head, ",\"sync\":true,\"payload\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  if (!add_records(turn, &frame, ds_records_all(&turn->sql, table))) {
+  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, (ds_view){0}, -1), &frame, DS_MAX_WHOLE_TABLE);
+  turn->read_bytes += records.size;
+  if (records.more) {
     ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
     return;
   }
-  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, frame.count > 1);
+  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, records.count > 0);
   ds_pieces_str(&frame, "]}");
   set_subscribed(turn, received->socket, table, true);
   ds_send(&turn->out, received->socket, &frame);

@@ -75,10 +75,10 @@ static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
 
 // ---- Verdicts
 
-// Whether only the table can tell if the row is there: where the entries contradict each other, and in a log that may have been compacted to the newest
-// entry of each row.
-static bool unsure(const ds_net *row, ds_diff_mode mode) {
-  return mode == DS_CATCH_UP || (row->inserts && row->deletes);
+// Whether only the table can tell if the row is there: where the entries contradict each other, where they were written before their statement could still be
+// called off (UPDATE OR IGNORE on a part of a table), and in a log that may have been compacted to the newest entry of each row.
+static bool unsure(const ds_diff *diff, const ds_net *row, ds_diff_mode mode) {
+  return mode == DS_CATCH_UP || !ds_view_absent(diff->table->where) || (row->inserts && row->deletes);
 }
 
 // Marks the rows that are not there.
@@ -87,7 +87,7 @@ static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *abs
   uint32_t *rows = ds_arena_take(sql->arena, (diff->count + 1) * sizeof *rows);
   uint32_t count = 0;
   for (uint32_t i = 0; i < diff->count; i++) {
-    if (!unsure(&diff->rows[i], mode)) continue;
+    if (!unsure(diff, &diff->rows[i], mode)) continue;
     ds_text_str(&keys, count ? "," : "[");
     ds_text_add(&keys, diff->rows[i].key);
     rows[count++] = i;
@@ -105,8 +105,9 @@ static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *abs
   while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
 }
 
-static ds_verdict verdict_of(const ds_net *row, bool absent, ds_diff_mode mode) {
+static ds_verdict verdict_of(const ds_diff *diff, const ds_net *row, bool absent, ds_diff_mode mode) {
   if (mode == DS_CATCH_UP) return absent ? DS_DEL : DS_PUT;
+  if (!absent && !ds_view_absent(diff->table->where)) return DS_PUT;
   if (row->deletes && !row->inserts) return DS_DEL;
   if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;
   return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;
@@ -118,6 +119,6 @@ ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t 
   if (diff.too_large || diff.count == 0) return diff;
   bool *absent = ds_arena_take(sql->arena, diff.count);
   find_absent(&diff, sql, mode, absent);
-  for (uint32_t i = 0; i < diff.count; i++) diff.rows[i].verdict = verdict_of(&diff.rows[i], absent[i], mode);
+  for (uint32_t i = 0; i < diff.count; i++) diff.rows[i].verdict = verdict_of(&diff, &diff.rows[i], absent[i], mode);
   return diff;
 }

@@ -44,10 +44,10 @@ typedef struct ds_host {
   // The message of the last failed SQL call, as a text. It may quote SQL and data: for logs and for the names of constraints, never for the wire.
   ds_handle (*sql_message)(void *context);
 
-  // The length of a text in UTF-16 units as its host counts them (natively: in bytes). Times three it is room enough for its UTF-8.
+  // The length of a text in bytes of UTF-8.
   size_t (*text_size)(void *context, ds_handle text);
 
-  // Copies a text as UTF-8 to `at`, which has room for 3 * text_size bytes; returns the bytes written.
+  // Copies a text as UTF-8 to `at`, which has room for text_size bytes; returns the bytes written.
   size_t (*text_read)(void *context, ds_handle text, char *at);
 
   // Runs step(argument) in a transaction, or in a savepoint of the one that is open. If it returns anything but 0, all it wrote is undone. Returns what it

@@ -72,7 +72,7 @@
 #define DS_MAX_CHANGES 20000
 #define DS_MAX_KEY_BYTES 1900000
 
-// Text units (UTF-16) of a whole table sent to a client whose protocol (v1) knows no pages.
+// Bytes of a whole table sent to a client whose protocol (v1) knows no pages.
 #define DS_MAX_WHOLE_TABLE 8388608
 
 // Different sets of changed columns that a patch sends as such; rows of further sets are sent whole.

@@ -10,6 +10,7 @@ static void add_log_name(ds_text *sql, const ds_table *table) {
 
 // ---- Triggers
 
+// `event` is "AFTER INSERT" and the like.
 static void add_trigger_head(ds_text *sql, const ds_table *table, const char *kind, const char *event) {
   ds_text name = ds_text_new(sql->arena);
   ds_text_str(&name, "durasync_");
@@ -18,7 +19,7 @@ static void add_trigger_head(ds_text *sql, const ds_table *table, const char *ki
   ds_text_add(&name, table->channel);
   ds_text_str(sql, "CREATE TRIGGER ");
   ds_text_identifier(sql, ds_text_view(&name));
-  ds_text_str(sql, " AFTER ");
+  ds_text_str(sql, " ");
   ds_text_str(sql, event);
   ds_text_str(sql, " ON ");
   ds_text_identifier(sql, table->name);
@@ -65,12 +66,13 @@ static void add_null_guard(ds_text *sql, const ds_table *table) {
 }
 
 static void add_column_length(ds_text *sql, const ds_table *table, uint32_t at) {
-  ds_text_str(sql, "ifnull(length(NEW.");
+  // Of the bytes, since length() of a text stops at a NUL.
+  ds_text_str(sql, "ifnull(length(CAST(NEW.");
   ds_text_identifier(sql, table->columns[at].name);
-  ds_text_str(sql, "), 0)");
+  ds_text_str(sql, " AS BLOB)), 0)");
 }
 
-// A record that no frame can carry is refused. Its exact size as JSON is looked at only where it might be too large: a character takes at most six bytes.
+// A record that no frame can carry is refused. Its exact size as JSON is looked at only where it might be too large: a byte takes at most six.
 static void add_size_guard(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "SELECT RAISE(ABORT, '" DS_RECORD_TOO_LARGE_MARK "') WHERE ");
   add_tree(sql, table, " + ", add_column_length, 0, table->column_count);
@@ -112,31 +114,39 @@ static void add_column_bit(ds_text *sql, const ds_table *table, uint32_t at) {
   ds_text_str(sql, ")");
 }
 
-// Appends " AND <row> belongs to the channel", or "... does not"; nothing if every row does.
-static void add_member(ds_text *sql, const ds_table *table, const char *row, bool is) {
-  if (ds_view_absent(table->where)) return;
-  ds_text_str(sql, is ? " AND " : " AND NOT ");
-  ds_table_member(sql, table, row);
-}
-
 static void add_insert_trigger(ds_text *sql, const ds_table *table) {
-  add_trigger_head(sql, table, "insert", "INSERT");
-  ds_text_str(sql, " WHEN 1");
-  add_member(sql, table, "NEW", true);
+  add_trigger_head(sql, table, "insert", "AFTER INSERT");
+  if (!ds_view_absent(table->where)) {
+    ds_text_str(sql, " WHEN ");
+    ds_table_member(sql, table, "NEW");
+  }
   ds_text_str(sql, " BEGIN ");
   add_guards(sql, table);
   add_entry(sql, table, DS_INSERT, "NEW");
   ds_text_str(sql, "END; ");
 }
 
+static void add_delete_trigger(ds_text *sql, const ds_table *table) {
+  bool part = !ds_view_absent(table->where);
+  add_trigger_head(sql, table, "delete", part ? "BEFORE DELETE" : "AFTER DELETE");
+  if (part) {
+    ds_text_str(sql, " WHEN ");
+    ds_table_member(sql, table, "OLD");
+  }
+  ds_text_str(sql, " BEGIN ");
+  add_entry(sql, table, DS_DELETE, "OLD");
+  ds_text_str(sql, "END; ");
+}
+
+// ---- Updates of a whole table: one entry with the columns, or two where the key changes
+
 static void add_update_trigger(ds_text *sql, const ds_table *table) {
-  add_trigger_head(sql, table, "update", "UPDATE");
+  if (!ds_view_absent(table->where)) return;
+  add_trigger_head(sql, table, "update", "AFTER UPDATE");
   ds_text_str(sql, " WHEN NOT ");
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
   ds_text_str(sql, " AND ");
   add_tree(sql, table, " OR ", add_column_differs, 0, table->column_count);
-  add_member(sql, table, "OLD", true);
-  add_member(sql, table, "NEW", true);
   ds_text_str(sql, " BEGIN ");
   add_guards(sql, table);
   ds_text_str(sql, "INSERT INTO ");
@@ -151,11 +161,10 @@ static void add_update_trigger(ds_text *sql, const ds_table *table) {
 }
 
 static void add_key_change_trigger(ds_text *sql, const ds_table *table) {
-  add_trigger_head(sql, table, "rekey", "UPDATE");
+  if (!ds_view_absent(table->where)) return;
+  add_trigger_head(sql, table, "rekey", "AFTER UPDATE");
   ds_text_str(sql, " WHEN ");
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
-  add_member(sql, table, "OLD", true);
-  add_member(sql, table, "NEW", true);
   ds_text_str(sql, " BEGIN ");
   add_guards(sql, table);
   add_entry(sql, table, DS_DELETE, "OLD");
@@ -163,35 +172,34 @@ static void add_key_change_trigger(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "END; ");
 }
 
-// An update by which a row begins to belong to the channel, or ceases to.
-static void add_crossing_trigger(ds_text *sql, const ds_table *table, bool enters) {
+// ---- Updates of a part of a table: the old row leaves before, the new one enters after, as far as each belongs to the channel
+
+static void add_any_differs(ds_text *sql, const ds_table *table, uint32_t at) {
+  add_differs(sql, table->all[at]);
+}
+
+static void add_part_trigger(ds_text *sql, const ds_table *table, bool enters) {
   if (ds_view_absent(table->where)) return;
-  add_trigger_head(sql, table, enters ? "enter" : "leave", "UPDATE");
-  ds_text_str(sql, " WHEN 1");
-  add_member(sql, table, "OLD", !enters);
-  add_member(sql, table, "NEW", enters);
+  add_trigger_head(sql, table, enters ? "enter" : "leave", enters ? "AFTER UPDATE" : "BEFORE UPDATE");
+  ds_text_str(sql, " WHEN ");
+  add_tree(sql, table, " OR ", add_any_differs, 0, table->all_count);
+  ds_text_str(sql, " AND ");
+  ds_table_member(sql, table, enters ? "NEW" : "OLD");
   ds_text_str(sql, " BEGIN ");
   if (enters) add_guards(sql, table);
   add_entry(sql, table, enters ? DS_INSERT : DS_DELETE, enters ? "NEW" : "OLD");
   ds_text_str(sql, "END; ");
 }
 
-static void add_enter_trigger(ds_text *sql, const ds_table *table) {
-  add_crossing_trigger(sql, table, true);
-}
-
 static void add_leave_trigger(ds_text *sql, const ds_table *table) {
-  add_crossing_trigger(sql, table, false);
+  add_part_trigger(sql, table, false);
 }
 
-static void add_delete_trigger(ds_text *sql, const ds_table *table) {
-  add_trigger_head(sql, table, "delete", "DELETE");
-  ds_text_str(sql, " WHEN 1");
-  add_member(sql, table, "OLD", true);
-  ds_text_str(sql, " BEGIN ");
-  add_entry(sql, table, DS_DELETE, "OLD");
-  ds_text_str(sql, "END; ");
+static void add_enter_trigger(ds_text *sql, const ds_table *table) {
+  add_part_trigger(sql, table, true);
 }
+
+// ---- All of them
 
 static void add_log_table(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "CREATE TABLE IF NOT EXISTS ");
@@ -201,7 +209,7 @@ static void add_log_table(ds_text *sql, const ds_table *table) {
 
 bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at) {
   static void (*const add[])(ds_text *sql, const ds_table *table) = {
-    add_log_table, add_insert_trigger, add_update_trigger, add_key_change_trigger, add_delete_trigger, add_enter_trigger, add_leave_trigger,
+    add_log_table, add_insert_trigger, add_delete_trigger, add_update_trigger, add_key_change_trigger, add_leave_trigger, add_enter_trigger,
   };
   if (at >= sizeof add / sizeof *add) return false;
   add[at](sql, table);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The change log: one table a channel, filled by triggers, one written row a change.
+// The change log: one table a channel, filled by triggers, one written row a change (two for an update in a channel with `where`: the row leaves, and
+// enters again).
 //
 //   durasync_log_<channel> (version INTEGER PRIMARY KEY, op INTEGER, columns INTEGER, key TEXT)
 //

@@ -65,19 +65,17 @@ static void count_size(ds_change *change, int64_t size) {
   if (change->size > DS_MAX_PATCH) change->whole = false;
 }
 
-// Takes rows into the change; fewer than were asked for are more than fit.
-static void add_rows(ds_change *change, const ds_records *records, int64_t expected) {
-  ds_pieces_handle(&change->json, records->text);
-  count_size(change, records->size);
-  if (records->count < expected) change->whole = false;
+static void add_rows(ds_change *change, ds_sql *sql, int32_t cursor) {
+  ds_records records = ds_records_take(sql, cursor, &change->json, DS_MAX_PATCH - change->size);
+  count_size(change, records.size);
+  if (records.more) change->whole = false;
 }
 
 static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
   key_list keys = keys_of(sql, diff, is_put, 0);
   if (keys.count == 0) return;
-  ds_records records = ds_records_by_key(sql, diff->table, keys.json);
   ds_pieces_str(&change->json, ",\"put\":[");
-  add_rows(change, &records, keys.count);
+  add_rows(change, sql, ds_records_by_key(sql, diff->table, keys.json));
   ds_pieces_str(&change->json, "]");
 }
 
@@ -92,7 +90,6 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   uint32_t columns[DS_NOTED_COLUMNS];
   uint32_t count = columns_of(set, columns);
   key_list keys = keys_of(sql, diff, is_set, set);
-  ds_records records = ds_records_partial(sql, diff->table, keys.json, columns, count);
   ds_text head = ds_text_new(sql->arena);
   ds_text_str(&head, "{\"columns\":");
   for (uint32_t i = 0; i < count; i++) {
@@ -101,7 +98,7 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   }
   ds_text_str(&head, "],\"rows\":[");
   ds_pieces_text(&change->json, &head);
-  add_rows(change, &records, keys.count);
+  add_rows(change, sql, ds_records_partial(sql, diff->table, keys.json, columns, count));
   ds_pieces_str(&change->json, "]}");
 }
 
@@ -172,18 +169,19 @@ void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_
   ds_text_str(text, "]");
 }
 
+// A row that came and went within the turn is told as well: the result of an action in between may have shown it.
+static bool is_gone(const ds_net *row) {
+  return row->verdict == DS_DEL || row->verdict == DS_NOTHING;
+}
+
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
   ds_pieces json = ds_pieces_new(sql->arena);
   key_list keys = keys_of(sql, diff, is_there, 0);
-  int32_t cursor = keys.count ? ds_records_each(sql, diff->table, keys.json) : -1;
-  while (ds_sql_next(sql, cursor)) {
-    if (json.count) ds_pieces_str(&json, ",");
-    ds_pieces_handle(&json, ds_sql_keep(sql, cursor, 0));
-  }
+  if (keys.count) ds_records_take(sql, ds_records_by_key(sql, diff->table, keys.json), &json, DS_MAX_WHOLE_TABLE);
   if (diff->table->deleted_at < 0) return json;
   ds_text deleted = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < diff->count; i++) {
-    if (!is_del(&diff->rows[i], 0)) continue;
+    if (!is_gone(&diff->rows[i])) continue;
     if (json.count || deleted.size) ds_text_str(&deleted, ",");
     ds_deleted_record(&deleted, diff->table, diff->rows[i].key, now);
   }

@@ -51,7 +51,7 @@ static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_channel_na
   ds_peer peer = {.socket = socket};
   ds_handle attachment = host->socket_attachment(host->context, socket);
   if (attachment < 0) return peer;
-  char *at = ds_arena_take(arena, 3 * host->text_size(host->context, attachment) + 1);
+  char *at = ds_arena_take(arena, host->text_size(host->context, attachment) + 1);
   read_attachment(&peer, arena, names, (ds_view){at, host->text_read(host->context, attachment, at)});
   return peer;
 }

@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: MIT
-// Rows read as JSON. SQLite writes the JSON, the host keeps the text, the core passes its handle on.
+// Rows read as JSON, one at a time. SQLite writes the JSON, the host keeps the text, the core passes its handle on: so reading stops at the byte where a frame is full, whatever
+// the sizes of the rows, and no text comes near the platform's 2 MB.
 #ifndef DURASYNC_RECORDS_H
 #define DURASYNC_RECORDS_H
 
+#include "pieces.h"
 #include "table.h"
 
-// Rows as comma-separated JSON arrays, without brackets around them: as many of those found, from the first on, as `budget` bytes hold, one at least. SQL
-// stops adding there, so no text comes near the platform's 2 MB however large the rows are, and no more than one row is held beside it.
-typedef struct ds_records {
-  int64_t found;
-  int64_t count;  // in the text
-  int64_t size;   // bytes of the text
-  ds_handle text; // negative if there are none
-} ds_records;
+// Each opens a query of one column: JSON arrays.
 
-// The rows whose keys are in `keys`, a JSON array of keys, in its order; keys without a row are passed over. Whole records, DS_MAX_PATCH bytes at most.
-ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_view keys);
+// The rows whose keys are in `keys`, a JSON array of keys, in its order; keys without a row are passed over. Whole records.
+int32_t ds_records_by_key(ds_sql *sql, const ds_table *table, ds_view keys);
 
 // The same rows, each as its key's cells followed by the cells of the given columns.
-ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, const uint32_t *columns, uint32_t count);
+int32_t ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, const uint32_t *columns, uint32_t count);
 
-// The first `limit` records in key order after the key `after` (JSON), or from the beginning if it is absent; DS_PAGE_SIZE bytes at most, or one record.
-ds_records ds_records_after(ds_sql *sql, const ds_table *table, ds_view after, int64_t limit);
+// The records in key order after the key `after` (JSON), or from the beginning if it is absent; `limit` of them, or all if it is negative.
+int32_t ds_records_after(ds_sql *sql, const ds_table *table, ds_view after, int64_t limit);
+
+// What has been taken of such a query.
+typedef struct ds_records {
+  int64_t count;
+  int64_t size; // bytes, commas included
+  bool more;    // the next row would not have fitted
+} ds_records;
+
+// Appends the query's rows, separated by commas, as long as they fit into `budget` bytes, the first one in any case; closes the query.
+ds_records ds_records_take(ds_sql *sql, int32_t cursor, ds_pieces *frame, int64_t budget);
 
 // How many records there are. Reads every key.
 int64_t ds_records_count(ds_sql *sql, const ds_table *table);
-
-// Opens every record, in key order, one a row: a JSON array.
-int32_t ds_records_all(ds_sql *sql, const ds_table *table);
-
-// Opens the records of `keys` (see ds_records_by_key), one a row.
-int32_t ds_records_each(ds_sql *sql, const ds_table *table, ds_view keys);
 
 #endif

@@ -47,8 +47,7 @@ ds_view ds_sql_read(ds_sql *sql, int32_t cursor, uint32_t column) {
 
 ds_view ds_sql_text(ds_sql *sql, ds_handle text) {
   if (text < 0) return (ds_view){0};
-  size_t room = 3 * sql->host->text_size(sql->host->context, text);
-  char *at = ds_arena_take(sql->arena, room + 1);
+  char *at = ds_arena_take(sql->arena, sql->host->text_size(sql->host->context, text) + 1);
   return (ds_view){at, sql->host->text_read(sql->host->context, text, at)};
 }
 

@@ -102,7 +102,8 @@ static bool describe_tables(opening *open) {
 
 // A foreign key that is checked at the commit fails outside of every action: nobody could be told, and the same actions would bring the object down again and again.
 static bool no_deferred_keys(opening *open) {
-  ds_view query = DS_LITERAL("SELECT name FROM sqlite_master WHERE type = 'table' AND replace(upper(sql), char(10), ' ') GLOB '*INITIALLY *DEFERRED*'");
+  ds_view query = DS_LITERAL("SELECT name FROM sqlite_master WHERE type = 'table' AND "
+                             "replace(replace(replace(upper(sql), char(9), ' '), char(10), ' '), char(13), ' ') GLOB '*INITIALLY *DEFERRED*'");
   int32_t cursor = ds_sql_open(&open->sql, query, DS_NO_PARAMETERS);
   bool found = ds_sql_next(&open->sql, cursor);
   ds_sql_close(&open->sql, cursor);

@@ -181,28 +181,24 @@ void ds_table_source(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, " AS t");
 }
 
-// Appends every column of the table, or of `row` if it is not NULL.
-static void add_all_columns(ds_text *sql, const ds_table *table, const char *row) {
-  for (uint32_t i = 0; i < table->all_count; i++) {
-    ds_text_str(sql, i ? ", " : "");
-    ds_text_str(sql, row);
-    ds_text_str(sql, row ? "." : "");
-    ds_text_identifier(sql, table->all[i]);
-  }
-}
-
 void ds_table_member(ds_text *sql, const ds_table *table, const char *row) {
-  // The row under the columns' own names, so that the expression reads here as it does over the table. The table itself stands first, without rows: NEW.c and OLD.c have no
-  // affinity, and would compare otherwise than the column does.
-  ds_text_str(sql, "EXISTS (SELECT 1 FROM (SELECT ");
-  add_all_columns(sql, table, NULL);
-  ds_text_str(sql, " FROM ");
+  // Asked of the table itself, where the row stands: NEW.c and OLD.c have no affinity, and would compare otherwise than the columns do.
+  ds_text_str(sql, "EXISTS (SELECT 1 FROM ");
   ds_text_identifier(sql, table->name);
-  ds_text_str(sql, " WHERE 0 UNION ALL SELECT ");
-  add_all_columns(sql, table, row);
-  ds_text_str(sql, ") WHERE ");
+  ds_text_str(sql, " AS t WHERE ");
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    ds_view column = table->columns[table->key[i]].name;
+    ds_text_str(sql, "t.");
+    ds_text_identifier(sql, column);
+    ds_text_str(sql, " IS ");
+    ds_text_str(sql, row);
+    ds_text_str(sql, ".");
+    ds_text_identifier(sql, column);
+    ds_text_str(sql, " AND ");
+  }
+  ds_text_str(sql, "(");
   ds_text_add(sql, table->where);
-  ds_text_str(sql, ")");
+  ds_text_str(sql, "))");
 }
 
 // ---- Cells

@@ -41,7 +41,8 @@ int32_t ds_table_column(const ds_table *table, const char *name);
 // Appends what stands in FROM: the channel's rows, to be read under the alias t.
 void ds_table_source(ds_text *sql, const ds_table *table);
 
-// Appends a condition: the row `row` ("NEW", "OLD") of a trigger belongs to the channel. Only for a channel with `where`.
+// Appends a condition: the row `row` belongs to the channel: "OLD" in a BEFORE trigger, "NEW" in an AFTER trigger, since the table must hold it. Only for a channel
+// with `where`.
 void ds_table_member(ds_text *sql, const ds_table *table, const char *row);
 
 // Appends the JSON expression of column `column` of row `row` ("t", "NEW", "OLD"). SQL's own JSON rounds REALs to 15 digits, refuses BLOBs, and prints integers that JavaScript cannot

@@ -46,7 +46,7 @@ static size_t text_size(void *context, ds_handle text) {
 
 static size_t text_read(void *context, ds_handle text, char *at) {
   (void)context;
-  return import_text_read(text, at, 3 * import_text_size(text));
+  return import_text_read(text, at);
 }
 
 static int32_t atomic(void *context, int32_t (*step)(void *argument), void *argument) {

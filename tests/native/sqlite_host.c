@@ -25,8 +25,10 @@ typedef struct sqlite_socket {
 
 // ---- Memory that ends the program when it runs out
 
+// Room for one more item: it doubles whenever `count` is a power of two.
 static void *grown(void *items, uint32_t count, size_t size) {
-  items = realloc(items, (count + 1) * size);
+  if (count & (count - 1)) return items;
+  items = realloc(items, (count ? 2 * (size_t)count : 1) * size);
   if (!items) ds_panic();
   return items;
 }
@@ -283,19 +285,24 @@ static ds_handle socket_attachment(void *context, ds_socket at) {
   return socket->attachment ? text_new(context, socket->attachment, socket->attachment_size) : -1;
 }
 
+static ds_view piece_view(sqlite_host *host, const ds_piece *piece) {
+  if (piece->text < 0) return piece->bytes;
+  const sqlite_text *text = text_of(host, piece->text);
+  return (ds_view){text->at, text->size};
+}
+
 ds_view sqlite_host_join(sqlite_host *host, const ds_delivery *delivery) {
-  char *joined = copy_of("", 0);
   size_t size = 0;
+  for (uint32_t i = 0; i < delivery->piece_count; i++) size += piece_view(host, &delivery->pieces[i]).size;
+  char *joined = malloc(size + 1);
+  if (!joined) ds_panic();
+  char *end = joined;
   for (uint32_t i = 0; i < delivery->piece_count; i++) {
-    const ds_piece *piece = &delivery->pieces[i];
-    ds_view part = piece->bytes;
-    if (piece->text >= 0) part = (ds_view){text_of(host, piece->text)->at, text_of(host, piece->text)->size};
-    joined = realloc(joined, size + part.size + 1);
-    if (!joined) ds_panic();
-    if (part.size) memcpy(joined + size, part.at, part.size);
-    size += part.size;
-    joined[size] = 0;
+    ds_view part = piece_view(host, &delivery->pieces[i]);
+    if (part.size) memcpy(end, part.at, part.size);
+    end += part.size;
   }
+  *end = 0;
   return (ds_view){joined, size};
 }
 
