@@ -3,7 +3,7 @@
 #include "../native/conversation.h"
 #include "test.h"
 
-extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[];
+extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[], log_tests[], parts_tests[], limits_tests[], versions_tests[];
 
 int main(int count, char **arguments) {
   for (int i = 1; i < count; i++) conversation_run_file(&durasync_app, arguments[i]);
@@ -12,6 +12,10 @@ int main(int count, char **arguments) {
   test_run_all("json", json_tests);
   test_run_all("core", core_tests);
   test_run_all("faults", faults_tests);
+  test_run_all("log", log_tests);
+  test_run_all("parts", parts_tests);
+  test_run_all("limits", limits_tests);
+  test_run_all("versions", versions_tests);
   conversation_run_folder(&durasync_app, "tests/conversations");
   return test_summary();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A server in a process of its own, to be killed as a machine kills it.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,8 +18,14 @@ const quiet = {
   CI: "true",
 };
 
+function replaceFolder(to: string, from: string): void {
+  rmSync(to, { recursive: true, force: true, maxRetries: 5 });
+  cpSync(from, to, { recursive: true });
+}
+
 export class ServerProcess {
   readonly #folder = mkdtempSync(join(tmpdir(), "durasync-state-"));
+  readonly #copy = mkdtempSync(join(tmpdir(), "durasync-copy-"));
   readonly #config: string;
   #child: ChildProcess | undefined;
   #port = 0;
@@ -62,9 +68,19 @@ export class ServerProcess {
     await gone;
   }
 
+  /** Copies the storage of a server that has been killed. */
+  saveStorage(): void {
+    replaceFolder(this.#copy, this.#folder);
+  }
+
+  /** Brings the copied storage back; the server must have been killed. */
+  restoreStorage(): void {
+    replaceFolder(this.#folder, this.#copy);
+  }
+
   /** Ends the server and removes its storage. */
   async dispose(): Promise<void> {
     await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const folder of [this.#folder, this.#copy]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

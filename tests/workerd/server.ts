@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
-type ObjectClass = "Todos" | "Schema" | "Broken";
+type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts";
 
 /** A socket that keeps what it gets until a test asks for it. */
 export class TestSocket {

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: MIT
 import { SyncObject, routeSyncRequest } from "../../js-shim/index.ts";
 import broken from "../../wasm/build/broken.wasm";
+import parts from "../../wasm/build/parts.wasm";
 import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
+
+/** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
+const constructions = new Map<string, number>();
 
 /** The todo app with writers besides its actions: a request, an RPC method and an alarm. */
 export class Todos extends SyncObject {
   static override readonly core = todo;
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env);
+    const id = ctx.id.toString();
+    constructions.set(id, (constructions.get(id) ?? 0) + 1);
+  }
 
   #insert(id: string): void {
     this.ctx.storage.sql.exec("INSERT INTO todos (id, text, created_at, updated_at) VALUES (?, 'written by the object', 1, 1)", id);
@@ -42,6 +52,10 @@ export class Broken extends SyncObject {
   static override readonly core = broken;
 }
 
+export class Parts extends SyncObject {
+  static override readonly core = parts;
+}
+
 interface Env {
   readonly Todos: DurableObjectNamespace<Todos>;
 }
@@ -49,9 +63,20 @@ interface Env {
 export default {
   async fetch(request, env): Promise<Response> {
     const url = new URL(request.url);
-    if (url.pathname === "/rpc") {
-      await env.Todos.getByName(url.searchParams.get("name") ?? "").add(url.searchParams.get("id") ?? "");
-      return new Response("done");
+    const name = url.searchParams.get("name") ?? "";
+    const todos = env.Todos.getByName(name);
+    switch (url.pathname) {
+      case "/rpc":
+        await todos.add(url.searchParams.get("id") ?? "");
+        return new Response("done");
+      case "/renew":
+        await todos.renewEpoch();
+        return new Response("done");
+      case "/reset":
+        await todos.reset();
+        return new Response("done");
+      case "/constructions":
+        return new Response(String(constructions.get(env.Todos.idFromName(name).toString()) ?? 0));
     }
     return (await routeSyncRequest(request, env)) ?? new Response("not found", { status: 404 });
   },
