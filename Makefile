@@ -13,13 +13,15 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm native clean
+.PHONY: help setup dev test wasm native bench bench-large clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port)"
 	@echo "make test     build everything and run every tier of tests that this machine can run"
 	@echo "make wasm     build the todo module; print its size, imports and exports"
 	@echo "make native   build the core's tests for this machine, under sanitizers (needs libsqlite3)"
+	@echo "make bench    count what each operation costs, beside a bare object; renew the table in docs/COST.md"
+	@echo "make bench-large  sync a table of a million rows, and watch the object's memory"
 	@echo "make clean    remove what was built (not the packages, not the local database in .wrangler)"
 
 setup: node_modules/.package-lock.json
@@ -49,6 +51,14 @@ native_headers := $(wildcard src/*.h src/*.def tests/native/*.h tests/core/*.h)
 build/native/core_tests: $(native_sources) $(native_headers) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(NATIVE_CFLAGS) $(native_sources) -lsqlite3 -lm -o $@
+
+bench: setup
+	@npm run --silent build
+	@node bench/cost.ts
+
+bench-large: setup
+	@npm run --silent build
+	@node bench/large.ts
 
 clean:
 	rm -rf build wasm/build fixtures/*/dist coverage
