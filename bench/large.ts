@@ -2,7 +2,7 @@
 // Sends a table of 1,000,000 rows to one client and watches the memory of the process that the object lives in: `make bench-large`.
 import { readdirSync, readFileSync } from "node:fs";
 import { connectClient } from "./clients.ts";
-import { startBench, type ObjectClass } from "./server.ts";
+import { startBench } from "./server.ts";
 
 const ROWS = 1_000_000;
 const TEXT = 200;
@@ -34,27 +34,24 @@ function findWorkerd(): number {
 /** Resident memory in bytes. */
 const memory = (pid: number): number => 1024 * Number.parseInt(status(pid, "VmRSS") ?? "0", 10);
 
-async function watch(objectClass: ObjectClass): Promise<void> {
-  const server = await startBench();
-  try {
-    const subject = server.subject(objectClass, "large");
-    await subject.seed(0, ROWS, TEXT);
-    const client = await connectClient(subject, "reader");
-    await client.hello();
-    const workerd = findWorkerd();
-    const before = memory(workerd);
-    let most = before;
-    const sampling = setInterval(() => (most = Math.max(most, memory(workerd))), 5);
-    const start = performance.now();
-    const units = await client.sync();
-    const seconds = (performance.now() - start) / 1000;
-    clearInterval(sampling);
-    const { framesOut } = await subject.take();
-    console.log(`${objectClass === "Todos" ? "durasync" : "bare"}: ${ROWS.toLocaleString("en-US")} rows, ${(units / MB).toFixed(0)} MB in ${framesOut - 1} frames, ${seconds.toFixed(1)} s; ` +
-      `workerd grew from ${(before / MB).toFixed(0)} MB by ${((most - before) / MB).toFixed(0)} MB`);
-  } finally {
-    await server.close();
-  }
+const server = await startBench();
+try {
+  const subject = server.subject("Todos", "large");
+  await subject.seed(0, ROWS, TEXT);
+  const client = await connectClient(subject, "reader");
+  await client.hello();
+  await subject.take();
+  const workerd = findWorkerd();
+  const before = memory(workerd);
+  let most = before;
+  const sampling = setInterval(() => (most = Math.max(most, memory(workerd))), 5);
+  const start = performance.now();
+  const units = await client.sync();
+  const seconds = (performance.now() - start) / 1000;
+  clearInterval(sampling);
+  const { framesOut } = await subject.take();
+  console.log(`${ROWS.toLocaleString("en-US")} rows, ${(units / MB).toFixed(0)} MB in ${framesOut} frames, ${seconds.toFixed(1)} s`);
+  console.log(`workerd had ${(before / MB).toFixed(0)} MB before, and grew by ${((most - before) / MB).toFixed(0)} MB`);
+} finally {
+  await server.close();
 }
-
-for (const objectClass of process.argv.includes("--both") ? (["Todos", "Plain"] as const) : (["Todos"] as const)) await watch(objectClass);

@@ -49,7 +49,7 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.flush(); // what it sent before it closed comes first
+    if (this.#waiting.length > 0) this.flush(); // what it sent before it closed comes first
     this.#core.close(this.#sockets.number(socket));
     this.#sockets.remove(socket);
   }

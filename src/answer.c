@@ -102,14 +102,7 @@ static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table
   ds_change change = ds_change_of(&turn->sql, &diff);
   if (!change.whole) return false;
   turn->read_bytes += change.size;
-  ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"type\":\"patch\",\"epoch\":");
-  ds_text_json(&head, turn->storage->epoch);
-  ds_text_str(&head, ",\"changes\":[");
-  ds_pieces frame = ds_pieces_new(turn->sql.arena);
-  ds_pieces_text(&frame, &head);
-  ds_pieces_join(&frame, &change.json);
-  ds_pieces_str(&frame, "],\"outcomes\":[]}");
+  ds_pieces frame = ds_patch_frame(turn->sql.arena, turn->storage->epoch, &change.json, (ds_view){0});
   ds_send(&turn->out, socket, &frame);
   return true;
 }

@@ -86,8 +86,11 @@ static ds_view outcomes_json(const ds_client *client, ds_arena *arena) {
   return ds_text_view(&json);
 }
 
-void ds_clients_forget(ds_sql *sql, int64_t time) {
-  ds_sql_run(sql, DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)"), DS_PARAMETERS(ds_sql_number(sql, time)));
+void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time) {
+  ds_view clients = DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)");
+  ds_view rpcs = DS_LITERAL("DELETE FROM durasync_client WHERE client >= '~' AND seen < CAST(?1 AS INTEGER)");
+  ds_sql_run(sql, clients, DS_PARAMETERS(ds_sql_number(sql, time)));
+  ds_sql_run(sql, rpcs, DS_PARAMETERS(ds_sql_number(sql, rpc_time)));
 }
 
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {

@@ -47,8 +47,8 @@ ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *o
 // The JSON of the outcome of a settled number.
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
 
-// Forgets clients that have settled nothing since `time`.
-void ds_clients_forget(ds_sql *sql, int64_t time);
+// Forgets clients that have settled nothing since `time`, and rpcs of version 1 from before `rpc_time`.
+void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time);
 
 // Writes the clients that settled something: one row each.
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now);

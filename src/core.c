@@ -94,7 +94,7 @@ static void expire(ds_turn *turn, ds_table *table) {
 // What has grown is cut back, and clients long gone are forgotten on the same occasion.
 static void compact(ds_turn *turn) {
   for (uint64_t set = turn->changed; set; set &= set - 1) expire(turn, &turn->storage->tables[__builtin_ctzll(set)]);
-  if (turn->grown) ds_clients_forget(&turn->sql, turn->now - DS_CLIENT_AGE);
+  if (turn->grown) ds_clients_forget(&turn->sql, turn->now - DS_CLIENT_AGE, turn->now - DS_RPC_AGE);
   for (uint64_t set = turn->grown; set; set &= set - 1)
     ds_log_compact(&turn->sql, &turn->storage->tables[__builtin_ctzll(set)], ds_app_log_window(turn->app));
 }

@@ -93,12 +93,28 @@ static void send_success(ds_turn *turn, const ds_received *received, const ds_pi
   ds_send(&turn->out, received->socket, &frame);
 }
 
+// Version 1 has no clients, but ids: each is a client of its own that sends one action, remembered once it is committed; what was rejected has left nothing and may be tried again. The
+// mark before the id is in no client's name.
+static ds_client *rpc_client(ds_turn *turn, ds_view id) {
+  ds_text name = ds_text_new(turn->sql.arena);
+  ds_text_str(&name, "~");
+  ds_text_add(&name, id);
+  return ds_clients_find(&turn->clients, &turn->sql, ds_text_view(&name));
+}
+
 static void run_rpc(ds_turn *turn, ds_received *received) {
   const ds_sent *sent = received->frame.sent;
+  ds_client *client = rpc_client(turn, received->frame.id);
+  if (client->settled) {
+    // What it changed has been broadcast: there is nothing more to show.
+    send_success(turn, received, &(ds_pieces){0});
+    return;
+  }
   int32_t channel = ds_channel_index(turn->names, sent->channel);
   const ds_table *table = channel < 0 ? NULL : &turn->storage->tables[channel];
   int64_t before = table ? ds_log_version(&turn->sql, table) : 0;
   ds_outcome outcome = run(turn, received, sent);
+  if (outcome.code == DS_OK) ds_client_settle(client, turn->sql.arena, &(ds_outcome){0});
   if (outcome.code != DS_OK || !table) {
     ds_send_error(&turn->out, received->socket, 1, &received->frame, outcome.code, outcome.message, 0);
     return;

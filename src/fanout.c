@@ -60,20 +60,12 @@ static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
 // ---- Version 2
 
 static ds_pieces patch_frame(ds_turn *turn, const news *all, uint64_t channels, ds_view outcomes) {
-  ds_pieces frame = ds_pieces_new(turn->sql.arena);
-  ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"type\":\"patch\",\"epoch\":");
-  ds_text_json(&head, turn->storage->epoch);
-  ds_text_str(&head, ",\"changes\":[");
-  ds_pieces_text(&frame, &head);
+  ds_pieces changes = ds_pieces_new(turn->sql.arena);
   for (uint64_t set = channels; set; set &= set - 1) {
-    if (set != channels) ds_pieces_str(&frame, ",");
-    ds_pieces_join(&frame, &all[__builtin_ctzll(set)].change.json);
+    if (changes.count) ds_pieces_str(&changes, ",");
+    ds_pieces_join(&changes, &all[__builtin_ctzll(set)].change.json);
   }
-  ds_pieces_str(&frame, "],\"outcomes\":[");
-  ds_pieces_view(&frame, outcomes);
-  ds_pieces_str(&frame, "]}");
-  return frame;
+  return ds_patch_frame(turn->sql.arena, turn->storage->epoch, &changes, outcomes);
 }
 
 static void mark_senders(ds_turn *turn, bool sender) {

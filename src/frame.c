@@ -128,7 +128,8 @@ static ds_frame decode_v1_rpc(ds_arena *arena, ds_frame frame, ds_view json) {
   ds_view action = ds_json_member(json, "action");
   frame.type = DS_V1_RPC;
   frame.id = ds_json_member(json, "id");
-  if (ds_json_type(frame.id) != DS_JSON_STRING) return bad(frame, "An rpc needs `id`, a string.");
+  if (ds_json_type(frame.id) != DS_JSON_STRING || frame.id.size > DS_MAX_CLIENT + 2)
+    return bad(frame, "An rpc needs `id`, a string of at most " LIMIT_TEXT(DS_MAX_CLIENT) " bytes.");
   frame.sent = ds_arena_take(arena, sizeof *frame.sent);
   frame.sent_count = 1;
   if (!decode_sent(arena, action, frame.sent)) return bad(frame, "An rpc needs `action`, an object with `type`, a string.");

@@ -15,6 +15,9 @@
 // Milliseconds after which a client that has settled nothing may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
 #define DS_CLIENT_AGE 7776000000
 
+// Milliseconds for which the id of a version 1 rpc is remembered, so that sending it again does not run it again: a day. Its page does not outlive its answer by much.
+#define DS_RPC_AGE 86400000
+
 // Frames that a socket may send at once, and then per second: a burst of an impatient page passes, a loop that has gone wild does not.
 #define DS_FRAME_BURST 2000
 #define DS_FRAMES_PER_SECOND 500

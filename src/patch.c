@@ -154,6 +154,20 @@ ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version) {
   return change;
 }
 
+ds_pieces ds_patch_frame(ds_arena *arena, ds_view epoch, const ds_pieces *changes, ds_view outcomes) {
+  ds_text head = ds_text_new(arena);
+  ds_text_str(&head, "{\"type\":\"patch\",\"epoch\":");
+  ds_text_json(&head, epoch);
+  ds_text_str(&head, ",\"changes\":[");
+  ds_pieces frame = ds_pieces_new(arena);
+  ds_pieces_text(&frame, &head);
+  ds_pieces_join(&frame, changes);
+  ds_pieces_str(&frame, "],\"outcomes\":[");
+  ds_pieces_view(&frame, outcomes);
+  ds_pieces_str(&frame, "]}");
+  return frame;
+}
+
 // ---- Version 1
 
 void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_t now) {

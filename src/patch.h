@@ -19,6 +19,9 @@ ds_change ds_change_of(ds_sql *sql, const ds_diff *diff);
 // The change that carries nothing but the news that the channel is at `version`: every subscriber finds a gap, and catches up.
 ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version);
 
+// The `patch` frame of some changes and outcomes, each comma-separated JSON.
+ds_pieces ds_patch_frame(ds_arena *arena, ds_view epoch, const ds_pieces *changes, ds_view outcomes);
+
 // The rows of a diff as version 1 has them: comma-separated whole records, a deleted one with its `deleted_at` set to `now` (left out if the
 // table has no such column).
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now);

@@ -313,6 +313,28 @@ static void a_client_that_is_still_known_is_welcome_however_long_it_was_away(voi
   world_free(&w);
 }
 
+static void send_rpc(world *w, ds_socket socket) {
+  talk_send(w, socket, "{\"channel\":\"items\",\"rpc\":true,\"id\":\"r\",\"action\":{\"type\":\"add\"}}");
+  world_turn(w);
+  talk_hear(w, socket, "{\"type\":\"success\",\"rpc\":true,\"channel\":\"items\",\"id\":\"r\",\"result\":[");
+}
+
+static void an_rpc_of_version_1_is_remembered_for_a_day(void) {
+  world w = talk_start(&forgetful_app);
+  int64_t begin = w.host->clock;
+  ds_socket socket = world_open(&w);
+  send_rpc(&w, socket);
+  w.host->clock = begin + DS_RPC_AGE;
+  make_it_compact(&w, "busy");
+  int64_t before = number_of(&w, "SELECT count(*) FROM items");
+  send_rpc(&w, socket);
+  CHECK_INT(number_of(&w, "SELECT count(*) FROM items"), before);
+  w.host->clock = begin + DS_RPC_AGE + 1;
+  make_it_compact(&w, "busier");
+  talk_sql(&w, "SELECT count(*) FROM durasync_client WHERE client GLOB '~*'", "[[0]]");
+  world_free(&w);
+}
+
 // Whenever it comes back and whatever it last heard, an action that it repeats is either answered from the store or not run.
 static void an_action_is_never_run_twice_whenever_it_is_repeated(void) {
   for (int days = 80; days <= 200; days += 3) {
@@ -341,6 +363,7 @@ const test log_tests[] = {
   {"the window is 20,000 rows unless the app says otherwise", the_window_is_20000_rows_unless_the_app_says_otherwise},
   {"a key that changed its case while a client was away is one record", a_key_that_changed_its_case_while_a_client_was_away_is_one_record},
   {"a client forgotten is told so, and nothing runs twice", a_client_forgotten_is_told_so_and_nothing_runs_twice},
+  {"an rpc of version 1 is remembered for a day", an_rpc_of_version_1_is_remembered_for_a_day},
   {"a client that nobody can have forgotten is simply new", a_client_that_nobody_can_have_forgotten_is_simply_new},
   {"a client that is still known is welcome, however long it was away", a_client_that_is_still_known_is_welcome_however_long_it_was_away},
   {"an action is never run twice, whenever it is repeated", an_action_is_never_run_twice_whenever_it_is_repeated},
