@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The todo object in workerd: hibernation, writers besides actions, who gets what.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { limits } from "../../wasm/build/protocol.ts";
 import { startServer, type Server } from "./server.ts";
 
 let server: Server;
@@ -120,6 +121,20 @@ test("10,000 rows come in pages below the cap, in key order, each once", async (
   }
   expect(ids).toEqual(Array.from({ length: 10_000 }, (_, i) => `${i}`.padStart(5, "0")));
   expect(pages).toBeGreaterThan(3);
+});
+
+test("a socket that sends too much at once is told so, and is heard again a moment later", async () => {
+  const a = await server.connect("Todos", "wild");
+  await a.hello("a");
+  const codes = new Map<unknown, number>();
+  for (let i = 0; i < 6000; i++) a.send({ type: "nothing" });
+  for (let i = 0; i < 6000; i++) {
+    const { code } = await a.frame();
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  expect([...codes.keys()].sort()).toEqual(["bad_frame", "rate_limited"]);
+  expect(codes.get("bad_frame")).toBeGreaterThanOrEqual(limits.frameBurst - 1);
+  await expect.poll(async () => (await a.act(1, "todos", "create", { id: "1", text: "calm again" }))["type"]).toBe("patch");
 });
 
 test("an address without an object says so", async () => {
