@@ -3,7 +3,8 @@
 
 PORT ?= 8787
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
-NATIVE_CFLAGS = -std=c11 -g -O1 $(SANITIZE) -Wall -Wextra -Wconversion -Werror -Isrc
+# What an app leaves out of its tables is zero: that is how durasync.h is meant.
+NATIVE_CFLAGS = -std=c11 -g -O1 $(SANITIZE) -Wall -Wextra -Wno-missing-field-initializers -Wconversion -Werror -Isrc
 
 # Packages come before the system's tools, but npm replaces node_modules under its own Node's feet: it gets the PATH as it was.
 SYSTEM_PATH := $(PATH)

@@ -13,7 +13,7 @@ export interface Figures {
 
 /** durasync's figures. A number that changes is changed here, with a reason for it; a number that rises needs a good one. */
 export const operations = {
-  "wake": { rowsRead: 9, rowsWritten: 0, framesOut: 0 },
+  "wake": { rowsRead: 10, rowsWritten: 0, framesOut: 0 },
   "connect": { rowsRead: 1, rowsWritten: 0, framesOut: 1 },
   "first sync of 10,000 rows": { rowsRead: 20_011, rowsWritten: 0, framesOut: 5 },
   "create": { rowsRead: 5, rowsWritten: 3, framesOut: 1 },

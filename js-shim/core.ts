@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
-import { Host, type Guest, type Sockets, type Storage, type Surroundings } from "./host.ts";
-import { limits } from "../wasm/build/protocol.ts";
+import { Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
+import { limits, type ErrorCode } from "../wasm/build/protocol.ts";
 
 /** A message of a socket; `poisoned` once it has brought an instance down. */
 export interface Frame {
@@ -10,21 +10,37 @@ export interface Frame {
   readonly poisoned?: boolean;
 }
 
-/** What is to be done after the commit: `send` the text to the sockets, `attach` it to them, or `close` them with `code` and the text as the reason. */
+/**
+ * What is to be done after the commit: `send` the text to the sockets, `attach` it to them, `close` them with `code` and the text as the reason, or have frame
+ * number `code` of the turn `wait` and come again: when what the text names is there, or with the frame before it of its socket if the text is empty.
+ */
 export interface Delivery {
-  readonly kind: "send" | "attach" | "close";
+  readonly kind: "send" | "attach" | "close" | "wait";
   readonly sockets: readonly number[];
   readonly text: string;
   readonly code: number;
 }
 
 // ds_delivery_kind
-const kinds = ["send", "attach", "close"] as const;
+const kinds = ["send", "attach", "close", "wait"] as const;
+
+// ds_event
+const events = ["start", "alarm", "connect", "close", "request"] as const;
+export type AppEvent = (typeof events)[number];
+
+/** What became of an event. */
+export type EventOutcome =
+  | { readonly status: "committed"; readonly result?: unknown }
+  | { readonly status: "rejected"; readonly code: ErrorCode; readonly message: string; readonly data?: unknown };
 
 interface Exports extends Guest {
   _initialize(): void;
   core_new(): number;
   core_start(core: number): number;
+  core_migrate(core: number): number;
+  core_event(core: number, event: number, at: number, size: number, socket: number): number;
+  core_handles(core: number, event: number): number;
+  core_broadcast(core: number, channel: number, channelSize: number, at: number, size: number): number;
   core_buffer(core: number, size: number): number;
   core_receive(core: number, socket: number, kind: number, at: number, size: number): void;
   core_turn(core: number): number;
@@ -40,7 +56,6 @@ const POISONED = 2;
 const HUGE = 3;
 
 const encoder = new TextEncoder();
-const nothing = new Uint8Array(0);
 
 export class Core {
   readonly #host: Host;
@@ -48,18 +63,30 @@ export class Core {
   readonly #core: number;
 
   /** Whether the object can work; if not, every frame is answered by `unavailable`. */
-  readonly ready: boolean;
+  ready = false;
 
-  /** Instantiates the module and brings storage up to date. Throws if the module traps. */
-  constructor(module: WebAssembly.Module, storage: Storage, sockets: Sockets, surroundings?: Surroundings) {
-    this.#host = new Host(storage, sockets, surroundings);
+  /** Instantiates the module. Throws if it traps; so does everything else. */
+  constructor(module: WebAssembly.Module, storage: Storage, sockets: Sockets, surroundings?: Surroundings, script?: Script) {
+    this.#host = new Host(storage, sockets, surroundings, script);
     // The one place where the module's type is asserted: wasm/exports.c is what stands behind it, and a test compares the two.
     this.#exports = new WebAssembly.Instance(module, this.#host.imports).exports as unknown as Exports;
     this.#host.attach(this.#exports);
     this.#exports._initialize();
     this.#core = this.#exports.core_new();
+  }
+
+  /** Brings storage up to date, and returns itself: see `ready`. */
+  start(): this {
     this.ready = this.#exports.core_start(this.#core) === 1;
     this.#host.end();
+    return this;
+  }
+
+  /** The part of a start before the app's own code: the bookkeeping and the migrations. False if it failed. */
+  migrate(): boolean {
+    const done = this.#exports.core_migrate(this.#core) === 1;
+    this.#host.end();
+    return done;
   }
 
   /** True if the turn that has just thrown had been committed: its changes are there, its deliveries are lost. */
@@ -83,6 +110,27 @@ export class Core {
     return this.#take(this.#exports.core_renew(this.#core));
   }
 
+  /** Whether the app handles the event. */
+  handles(event: AppEvent): boolean {
+    return this.#exports.core_handles(this.#core, events.indexOf(event)) === 1;
+  }
+
+  /** Has the app handle an event in a transaction of its own. `payload` is JSON's; `socket` is the one that it is about, if any. What it changed goes out with the next turn. */
+  event(event: AppEvent, payload: unknown = null, socket = -1): EventOutcome {
+    const [at, size] = this.#write(JSON.stringify(payload));
+    const [text = 0, length = 0] = this.#words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
+    // The core writes its outcomes by docs/PROTOCOL.md.
+    const outcome = JSON.parse(this.#host.read(text, length)) as EventOutcome;
+    this.#end();
+    return outcome;
+  }
+
+  /** Sends an event of the app's own to the channel's subscribers. */
+  broadcast(channel: string, event: unknown): Delivery[] {
+    const name = this.#write(channel);
+    return this.#take(this.#exports.core_broadcast(this.#core, ...name, ...this.#write(JSON.stringify(event))));
+  }
+
   /** The socket is gone. */
   close(socket: number): void {
     this.#exports.core_close(this.#core, socket);
@@ -91,18 +139,28 @@ export class Core {
   #receive({ socket, message, poisoned }: Frame): void {
     const text = typeof message === "string";
     const huge = (text ? message.length : message.byteLength) > limits.maxFrame;
-    const bytes = text && !huge ? encoder.encode(message) : nothing;
+    const kind = huge ? HUGE : !text ? BINARY : poisoned ? POISONED : TEXT;
+    this.#exports.core_receive(this.#core, socket, kind, ...this.#write(text && !huge ? message : ""));
+  }
+
+  // Puts a text into the turn's arena: its address and size.
+  #write(text: string): [at: number, size: number] {
+    const bytes = encoder.encode(text);
     const at = this.#exports.core_buffer(this.#core, bytes.length);
     this.#host.bytes(at, bytes.length).set(bytes);
-    this.#exports.core_receive(this.#core, socket, huge ? HUGE : !text ? BINARY : poisoned ? POISONED : TEXT, at, bytes.length);
+    return [at, bytes.length];
   }
 
   // Copies the deliveries out of memory and ends the turn.
   #take(at: number): Delivery[] {
     const deliveries = this.#deliveries(at);
+    this.#end();
+    return deliveries;
+  }
+
+  #end(): void {
     this.#exports.core_end(this.#core);
     this.#host.end();
-    return deliveries;
   }
 
   #words(at: number, count: number): Uint32Array {

@@ -6,6 +6,8 @@ export interface Storage {
   readonly sql: { exec(query: string, ...bindings: (string | null)[]): Statement };
   /** Runs `step` in a transaction, or in a savepoint of the one that is open; undone if it throws. */
   transactionSync<T>(step: () => T): T;
+  /** Wakes the object at `time`, in milliseconds since 1970. */
+  setAlarm(time: number): unknown;
 }
 
 /** A statement that has been run to its first row. The counts are the platform's, and final once the rows have been read. */
@@ -30,6 +32,9 @@ export interface Guest {
   readonly memory: WebAssembly.Memory;
   readonly run_step: (step: number, argument: number) => number;
 }
+
+/** An app in JavaScript, as wasm/scripted/scripted.c asks it: JSON in, JSON out. Must not throw. */
+export type Script = (request: string) => string;
 
 /** What does not come from storage or sockets; replaced in tests that need to know the outcome. */
 export interface Surroundings {
@@ -78,6 +83,7 @@ export class Host {
   readonly #storage: Storage;
   readonly #sockets: Sockets;
   readonly #surroundings: Surroundings;
+  readonly #script: Script | undefined;
   #guest: Guest | undefined;
   #cursors: (Cursor | undefined)[] = [];
   #texts: string[] = [];
@@ -91,10 +97,11 @@ export class Host {
   /** True once the turn's transaction has been committed. */
   committed = false;
 
-  constructor(storage: Storage, sockets: Sockets, surroundings: Surroundings = realSurroundings) {
+  constructor(storage: Storage, sockets: Sockets, surroundings: Surroundings = realSurroundings, script?: Script) {
     this.#storage = storage;
     this.#sockets = sockets;
     this.#surroundings = surroundings;
+    this.#script = script;
   }
 
   /** The imports for WebAssembly.Instance; `attach` must follow before the first call into the module. */
@@ -113,6 +120,8 @@ export class Host {
         socket_after: (socket: number) => this.#sockets.after(socket),
         socket_backlog: (socket: number) => this.#sockets.backlog(socket),
         socket_attachment: (socket: number) => this.#keep(this.#sockets.attachment(socket)),
+        script: (at: number, size: number) => this.#keep(this.#script?.(this.read(at, size))),
+        set_alarm: (time: number) => void this.#storage.setAlarm(time),
         now: () => this.#surroundings.now(),
         random: (at: number, size: number) => this.#surroundings.random(this.bytes(at, size)),
         log: (at: number, size: number) => this.#surroundings.log(this.read(at, size)),

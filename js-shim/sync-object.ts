@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The Durable Object class: it forwards what the platform says to the core, and does what the core's deliveries say. It decides nothing.
 import { DurableObject } from "cloudflare:workers";
-import { Core, type Delivery, type Frame } from "./core.ts";
+import { attachIdentity, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
+import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
+import type { Script } from "./host.ts";
+import { SyncError } from "./sync-error.ts";
 import { SocketTable } from "./socket-table.ts";
+import { Waits } from "./waits.ts";
+import { Writes } from "./writes.ts";
 
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
@@ -13,44 +17,92 @@ import { SocketTable } from "./socket-table.ts";
  *       static override readonly core = core;
  *     }
  *
- * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods), and calls `flush()` afterwards: subscribers
- * get what it changed.
+ * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods): subscribers get what it changed as soon as it pauses.
  */
 export class SyncObject<Env = unknown> extends DurableObject<Env> {
   /** The app's module. */
   static readonly core: WebAssembly.Module;
 
   readonly #sockets: SocketTable;
-  #core: Core;
-  #waiting: Frame[] = [];
+  /** What the object's own code does to the storage. */
+  protected readonly writes: Writes;
+  readonly #waits = new Waits((frames) => this.#enqueue(frames));
   readonly #total = noCost();
+  #core: Core | undefined;
+  #waiting: Frame[] = [];
+  #running = false;
+  #noticed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sockets = new SocketTable(ctx);
-    this.#core = this.#newCore();
+    this.writes = new Writes(ctx.storage, () => this.#noticeChange());
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
+    void ctx.blockConcurrencyWhile(async () => {
+      await Promise.resolve();
+      await this.start();
+      addCost(this.#total, { ...noCost(), rowsRead: this.core.rows.read - this.#total.rowsRead, rowsWritten: this.core.rows.written - this.#total.rowsWritten });
+    });
   }
 
+  /** The app, for a core that asks JavaScript for it. */
+  protected get script(): Script | undefined {
+    return undefined;
+  }
+
+  /** Brings the object up: called once, before anything else reaches it. */
+  protected async start(): Promise<void> {
+    this.core.start();
+    if (this.core.handles("start")) this.flush(); // it may have changed something
+  }
+
+  /** The instance of the module, made when it is first needed. */
+  protected get core(): Core {
+    this.#core ??= new Core((this.constructor as typeof SyncObject).core, this.writes.unwatched, this.#sockets, undefined, this.script);
+    return this.#core;
+  }
+
+  /** Lets a socket in, or turns it away; hands any other request to the app. */
   override async fetch(request: Request): Promise<Response> {
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return new Response("This is a durasync object: connect by WebSocket.\n", { status: 426, headers: { upgrade: "websocket" } });
-    }
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return await this.onRequest(request);
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
+    try {
+      const identity = await this.admit(request);
+      this.ctx.acceptWebSocket(server);
+      attachIdentity(server, identity);
+    } catch (error) {
+      refuseSocket(server, error);
+    }
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /** Decides who connects: the identity, undefined for nobody in particular. Throws, or rejects with, a SyncError to turn the socket away. */
+  protected admit(request: Request): unknown {
+    const outcome = this.#happen("connect", requestPayload(request));
+    if (outcome.status === "committed") return outcome.result;
+    if (outcome.code === "unavailable") return undefined; // the object could not start: it says so to each frame
+    throw new SyncError(outcome.code, outcome.message, outcome.data);
+  }
+
+  /** Answers a request that is not for a socket. */
+  protected async onRequest(request: Request): Promise<Response> {
+    if (this.core.handles("request")) return responseOf(this.#happen("request", { ...requestPayload(request), method: request.method, body: await request.text() }));
+    return new Response("This is a durasync object: connect by WebSocket.\n", { status: 426, headers: { upgrade: "websocket" } });
+  }
+
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    // The frames that arrive together are handled together: the turn comes after the events that wait already.
-    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
-    this.#waiting.push({ socket: this.#sockets.number(socket), message });
+    const frame = { socket: this.#sockets.number(socket), message };
+    if (!this.#waits.hold(frame)) this.#enqueue([frame]);
   }
 
   override webSocketClose(socket: WebSocket): void {
     if (this.#waiting.length > 0) this.flush(); // what it sent before it closed comes first
-    this.#core.close(this.#sockets.number(socket));
+    const number = this.#sockets.number(socket);
+    this.#happen("close", null, number);
+    this.#waits.drop(number);
+    this.core.close(number);
     this.#sockets.remove(socket);
   }
 
@@ -59,14 +111,36 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   }
 
   override alarm(): void | Promise<void> {
+    this.#happen("alarm");
     this.flush();
   }
 
-  /** Handles the frames that wait, and sends subscribers what has changed in their channels since the last time, whoever changed it. */
+  /**
+   * Handles the frames that wait, and sends subscribers what has changed in their channels since the last time, whoever changed it. It happens by itself; call it to have it happen now.
+   */
   flush(): void {
+    if (this.#running) return; // the turn's end sees to it
     const frames = this.#waiting;
     this.#waiting = [];
+    this.#noticed = false;
     this.#run(frames);
+  }
+
+  /** Sends an event to everyone who has subscribed to the channel. It is stored nowhere: who is away misses it. */
+  broadcast(channel: string, event: unknown): void {
+    for (const delivery of this.core.broadcast(channel, event)) this.#deliver(delivery, []);
+  }
+
+  /** The open sockets, with who they are and what they follow. */
+  connections(): Connection[] {
+    return connectionsOf(this.ctx);
+  }
+
+  /** Closes the sockets of everyone whom `who` picks out, for good: their clients say "denied" and stay away until somebody calls them back. Returns how many there were. */
+  disconnect(who: (identity: Identity | undefined) => boolean): number {
+    const leaving = this.connections().filter(({ identity }) => who(identity));
+    for (const connection of leaving) connection.close(4403, "forbidden");
+    return leaving.length;
   }
 
   /** What the object has cost since it woke, its waking included. */
@@ -82,13 +156,14 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
    * a restore from a backup. `restoreObject` does it for you.
    */
   renewEpoch(): void {
-    for (const delivery of this.#core.renew()) this.#deliver(delivery);
+    for (const delivery of this.core.renew()) this.#deliver(delivery, []);
   }
 
   /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
   async reset(): Promise<void> {
     await this.ctx.storage.deleteAll();
-    this.#core = this.#newCore();
+    this.#core = undefined;
+    await this.start();
     this.renewEpoch();
   }
 
@@ -98,10 +173,12 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
     this.ctx.abort("restored to a bookmark");
   }
 
-  #newCore(): Core {
-    const core = new Core((this.constructor as typeof SyncObject).core, this.ctx.storage, this.#sockets);
-    addCost(this.#total, { ...noCost(), rowsRead: core.rows.read, rowsWritten: core.rows.written });
-    return core;
+  // ---- Turns
+
+  // The frames that arrive together are handled together: the turn comes after the events that wait already.
+  #enqueue(frames: readonly Frame[]): void {
+    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
+    this.#waiting.push(...frames);
   }
 
   #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: { read: number; written: number }): void {
@@ -114,8 +191,8 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
       cost.framesOut += sockets.length;
       cost.unitsOut += sockets.length * text.length;
     }
-    cost.rowsRead = this.#core.rows.read - before.read;
-    cost.rowsWritten = this.#core.rows.written - before.written;
+    cost.rowsRead = this.core.rows.read - before.read;
+    cost.rowsWritten = this.core.rows.written - before.written;
     addCost(this.#total, cost);
     this.onTurn(cost);
   }
@@ -124,27 +201,53 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   // handed over as poisoned, so that it gets its answer and cannot do it again.
   #run(frames: readonly Frame[]): void {
     let deliveries: Delivery[];
-    const before = this.#core.rows;
+    const before = this.core.rows;
+    this.#running = true;
     try {
-      deliveries = this.#core.turn(frames);
+      deliveries = this.core.turn(frames);
     } catch (error) {
       console.error("durasync: an instance broke down and is replaced", error);
-      const committed = this.#core.committed;
-      this.#core = this.#newCore();
+      const committed = this.core.committed;
+      this.#core = undefined;
+      this.core.start();
       const [first] = frames;
       if (committed || !first || first.poisoned) this.#sockets.closeAll();
       else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
       return;
+    } finally {
+      this.#running = false;
     }
-    for (const delivery of deliveries) this.#deliver(delivery);
+    for (const delivery of deliveries) this.#deliver(delivery, frames);
     this.#account(frames, deliveries, before);
   }
 
-  #deliver({ kind, sockets, text, code }: Delivery): void {
+  #deliver({ kind, sockets, text, code }: Delivery, frames: readonly Frame[]): void {
+    const frame = frames[code];
+    if (kind === "wait" && frame) this.#waits.putBack(frame, text, this.settlement(text));
     for (const socket of sockets) {
       if (kind === "send") this.#sockets.send(socket, text);
       else if (kind === "attach") this.#sockets.attach(socket, text);
-      else this.#sockets.close(socket, code, text);
+      else if (kind === "close") this.#sockets.close(socket, code, text);
     }
+  }
+
+  /** Resolves when what a frame waits for is there. */
+  protected settlement(_name: string): Promise<void> {
+    return Promise.resolve();
+  }
+
+  // ---- Writes from outside of any action
+
+  // Hands an event to the app; what it changes is news.
+  #happen(event: AppEvent, payload?: unknown, socket?: number): EventOutcome {
+    const outcome = this.core.event(event, payload, socket);
+    if (this.core.handles(event)) this.#noticeChange();
+    return outcome;
+  }
+
+  #noticeChange(): void {
+    if (this.#noticed || !this.#core?.ready) return;
+    this.#noticed = true;
+    queueMicrotask(() => this.#noticed && this.flush());
   }
 }

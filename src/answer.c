@@ -12,6 +12,18 @@ static ds_table *table_of(ds_turn *turn, ds_received *received) {
   return NULL;
 }
 
+// The table, if the one who asks may read it.
+static ds_table *readable_table_of(ds_turn *turn, ds_received *received) {
+  ds_table *table = table_of(turn, received);
+  if (!table) return NULL;
+  ds_view identity = ds_turn_peer(turn, received->socket)->identity;
+  ds_outcome outcome = ds_handler_run(table->declared->can_read, &turn->sql, table->channel, (ds_view){0}, identity, turn->now);
+  if (outcome.code == DS_OK) return table;
+  // A message's bytes end with a zero: it is a literal or a copy in the arena.
+  ds_turn_refuse(turn, received, outcome.code, outcome.message.at);
+  return NULL;
+}
+
 static void set_subscribed(ds_turn *turn, ds_socket socket, const ds_table *table, bool subscribed) {
   ds_peer *peer = ds_turn_peer(turn, socket);
   uint64_t bit = UINT64_C(1) << (table - turn->storage->tables);
@@ -82,7 +94,7 @@ static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds
 }
 
 static void answer_page(ds_turn *turn, ds_received *received) {
-  ds_table *table = table_of(turn, received);
+  ds_table *table = readable_table_of(turn, received);
   if (!table) return;
   uint32_t cells = 0;
   for (ds_json_iterator cell = ds_json_iterate(received->frame.after); ds_json_next(&cell);) cells++;
@@ -108,7 +120,7 @@ static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table
 }
 
 static void answer_subscribe(ds_turn *turn, ds_received *received) {
-  ds_table *table = table_of(turn, received);
+  ds_table *table = readable_table_of(turn, received);
   if (!table) return;
   set_subscribed(turn, received->socket, table, true);
   if (!send_catch_up(turn, received->socket, table, &received->frame.cursor))
@@ -133,7 +145,7 @@ static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, 
 }
 
 static void answer_sync(ds_turn *turn, ds_received *received) {
-  ds_table *table = table_of(turn, received);
+  ds_table *table = readable_table_of(turn, received);
   if (!table) return;
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"channel\":");

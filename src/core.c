@@ -2,11 +2,12 @@
 // The core between turns, and the order of a turn.
 #include "core.h"
 
+#include "connect.h"
 #include "log.h"
 #include "turn.h"
 
 struct ds_core {
-  const ds_app *app;
+  ds_app app;
   const ds_host *host;
   ds_arena *keep;  // what lives as long as the core, the core itself included
   ds_arena *arena; // what lives for a turn
@@ -30,18 +31,28 @@ static ds_channel_names names_of(const ds_app *app, ds_arena *keep) {
 ds_core *ds_core_new(const ds_app *app, const ds_host *host) {
   ds_arena *keep = ds_arena_new();
   ds_core *core = ds_arena_take(keep, sizeof *core);
-  *core = (ds_core){.app = app, .host = host, .keep = keep, .arena = ds_arena_new(), .names = names_of(app, keep), .peers = {.keep = keep}};
+  *core = (ds_core){.app = *app, .host = host, .keep = keep, .arena = ds_arena_new(), .peers = {.keep = ds_arena_new(), .spare = ds_arena_new()}};
+  if (app->load) app->load(&core->app, host, keep);
+  core->names = names_of(&core->app, keep);
   return core;
 }
 
 void ds_core_free(ds_core *core) {
   if (!core) return;
+  ds_arena_free(core->peers.keep);
+  ds_arena_free(core->peers.spare);
   ds_arena_free(core->arena);
   ds_arena_free(core->keep);
 }
 
+bool ds_core_migrate(ds_core *core) {
+  bool done = ds_storage_migrate(&core->storage, &core->app, core->host, core->keep, core->arena);
+  ds_core_end(core);
+  return done;
+}
+
 bool ds_core_start(ds_core *core) {
-  core->ready = ds_storage_open(&core->storage, core->app, core->host, core->keep, core->arena);
+  core->ready = ds_storage_open(&core->storage, &core->app, core->host, core->keep, core->arena);
   ds_core_end(core);
   return core->ready;
 }
@@ -59,6 +70,7 @@ void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_vie
 }
 
 void ds_core_end(ds_core *core) {
+  ds_peers_tidy(&core->peers);
   ds_arena_reset(core->arena);
   core->first = core->last = NULL;
 }
@@ -71,7 +83,7 @@ void ds_core_close(ds_core *core, ds_socket socket) {
 
 static ds_turn turn_new(ds_core *core) {
   return (ds_turn){
-    .app = core->app,
+    .app = &core->app,
     .storage = &core->storage,
     .names = &core->names,
     .peers = &core->peers,
@@ -143,6 +155,29 @@ ds_deliveries ds_core_turn(ds_core *core) {
   if (!core->ready) refuse_all(&turn, DS_UNAVAILABLE);
   else if (core->host->atomic(core->host->context, run_turn, &turn) != 0) undo(core, &turn, versions);
   else attach_changed_peers(&turn);
+  return (ds_deliveries){turn.out.count, turn.out.items};
+}
+
+// ---- Beside the turns
+
+bool ds_core_handles(const ds_core *core, ds_event event) {
+  return core->app.on[event] != NULL;
+}
+
+ds_view ds_core_event(ds_core *core, ds_event event, ds_view payload, ds_socket socket) {
+  ds_turn turn = turn_new(core);
+  ds_view identity = socket < 0 ? (ds_view){0} : ds_turn_peer(&turn, socket)->identity;
+  ds_outcome outcome;
+  if (!core->ready) outcome = ds_outcome_rejected(DS_UNAVAILABLE);
+  else if (event == DS_ON_CONNECT) outcome = ds_connect(&core->app, &turn.sql, payload, turn.now);
+  else outcome = ds_handler_run(core->app.on[event], &turn.sql, (ds_view){0}, payload, identity, turn.now);
+  return ds_outcome_json(core->arena, 0, &outcome);
+}
+
+ds_deliveries ds_core_broadcast(ds_core *core, ds_view channel, ds_view json) {
+  ds_turn turn = turn_new(core);
+  ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
+  ds_turn_broadcast(&turn, channel, json);
   return (ds_deliveries){turn.out.count, turn.out.items};
 }
 

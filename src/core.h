@@ -17,6 +17,7 @@ typedef enum ds_delivery_kind {
   DS_DELIVERY_SEND = 0,   // send the pieces, joined, as one text message to each socket
   DS_DELIVERY_ATTACH = 1, // attach the pieces, joined, to each socket, where it survives hibernation
   DS_DELIVERY_CLOSE = 2,  // close each socket with `code` and the pieces, joined, as the reason
+  DS_DELIVERY_WAIT = 3,   // frame number `code` of the turn (from 0), its socket's, waits for what the pieces, joined, name: it is to come again when that is there, and before any other of the socket
 } ds_delivery_kind;
 
 // A part of a delivery's text: a text of the host's if `text` is not negative, else `bytes` (UTF-8).
@@ -31,7 +32,7 @@ typedef struct ds_delivery {
   const ds_socket *sockets;
   uint32_t piece_count;
   const ds_piece *pieces;
-  int32_t code; // RFC 6455, section 7.4
+  int32_t code; // of a close: RFC 6455, section 7.4
 } ds_delivery;
 
 // The deliveries of a turn, in order; everything they point at belongs to the core and is valid until ds_core_end.
@@ -52,9 +53,22 @@ typedef enum ds_frame_kind {
 ds_core *ds_core_new(const ds_app *app, const ds_host *host);
 void ds_core_free(ds_core *core);
 
-// Brings storage up to date: bookkeeping tables, migrations, triggers, in one transaction. Call it once, before anything else.
-// On failure everything is undone, the reason is logged, and every frame from then on is answered by `unavailable`. Returns false on failure.
+// Brings storage up to date: the bookkeeping, the app's migrations, its own start, its tables and their triggers, in one transaction. Call it once, before anything else.
+// On failure everything is undone, the reason is logged, false is returned, and every frame from then on is answered by `unavailable`: without a start, too.
 bool ds_core_start(ds_core *core);
+
+// Does the first part of it, up to the migrations, in a transaction of its own: for a host that has code to run between the migrations and the start. ds_core_start does the rest.
+bool ds_core_migrate(ds_core *core);
+
+// Has the app handle an event in a transaction of its own, and returns what came of it as JSON: {"status":"committed","result":...} or {"status":"rejected","code":...,"message":...,"data":...}; valid
+// until ds_core_end. `payload` is JSON; `socket` is the one that the event is about, or -1. What it changed goes out with the next turn. A core that is not ready rejects.
+ds_view ds_core_event(ds_core *core, ds_event event, ds_view payload, ds_socket socket);
+
+// Whether the app handles the event.
+bool ds_core_handles(const ds_core *core, ds_event event);
+
+// An event of the app's own for everyone who has subscribed to `channel`, sent at once and stored nowhere. `json` must be JSON. Deliveries as those of a turn.
+ds_deliveries ds_core_broadcast(ds_core *core, ds_view channel, ds_view json);
 
 // `size` bytes in the turn's arena for the next frame to be written to; valid until ds_core_end.
 char *ds_core_buffer(ds_core *core, size_t size);

@@ -37,20 +37,26 @@ void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, con
   add(out, (ds_delivery){DS_DELIVERY_SEND, reading_count, reading, frame->count, frame->items, 0});
 }
 
-void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason) {
-  ds_pieces pieces = ds_pieces_new(out->arena);
-  ds_pieces_str(&pieces, reason);
-  add(out, (ds_delivery){DS_DELIVERY_CLOSE, 1, one_socket(out, socket), pieces.count, pieces.items, code});
-}
-
 void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame) {
   ds_send_all(out, one_socket(out, socket), 1, frame);
 }
 
-void ds_attach(ds_outbound *out, ds_socket socket, ds_view text) {
+static void add_text(ds_outbound *out, ds_delivery_kind kind, ds_socket socket, ds_view text, int32_t code) {
   ds_pieces pieces = ds_pieces_new(out->arena);
   ds_pieces_view(&pieces, text);
-  add(out, (ds_delivery){DS_DELIVERY_ATTACH, 1, one_socket(out, socket), pieces.count, pieces.items, 0});
+  add(out, (ds_delivery){kind, 1, one_socket(out, socket), pieces.count, pieces.items, code});
+}
+
+void ds_attach(ds_outbound *out, ds_socket socket, ds_view text) {
+  add_text(out, DS_DELIVERY_ATTACH, socket, text, 0);
+}
+
+void ds_wait_for(ds_outbound *out, ds_socket socket, int32_t frame, ds_view name) {
+  add_text(out, DS_DELIVERY_WAIT, socket, name, frame);
+}
+
+void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason) {
+  add_text(out, DS_DELIVERY_CLOSE, socket, ds_view_of(reason), code);
 }
 
 // ---- Errors

@@ -25,6 +25,9 @@ void ds_send_all(ds_outbound *out, const ds_socket *sockets, uint32_t count, con
 void ds_send(ds_outbound *out, ds_socket socket, const ds_pieces *frame);
 void ds_attach(ds_outbound *out, ds_socket socket, ds_view text);
 
+// Has frame number `frame` of the turn come again when what `name` names is there.
+void ds_wait_for(ds_outbound *out, ds_socket socket, int32_t frame, ds_view name);
+
 // Closes a socket with `code` and `reason`, a literal.
 void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason);
 

@@ -6,7 +6,19 @@
 
 // ---- Version 2
 
+// Whether the page and the object can work together: each deploy may say from which version of the app on.
+static ds_code version_code(const ds_app *app, int64_t version) {
+  if (version == 0) return DS_OK;
+  if (version < app->min_version) return DS_APP_TOO_OLD;
+  return app->version && version > app->version ? DS_APP_TOO_NEW : DS_OK;
+}
+
 static void welcome(ds_turn *turn, ds_received *received) {
+  ds_code code = version_code(turn->app, received->frame.app);
+  if (code != DS_OK) {
+    ds_turn_refuse(turn, received, code, NULL);
+    return;
+  }
   ds_view id = received->frame.client;
   const ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
   // A client that the object does not know is new, or was forgotten: it can have been only if it was last here before the oldest that are remembered.
@@ -48,9 +60,23 @@ static void tell(ds_sender *sender, ds_view outcome) {
   ds_text_add(&sender->outcomes, outcome);
 }
 
-static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent) {
+static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent, ds_view client) {
   if (received->frame.poisoned) return ds_outcome_rejected(DS_INTERNAL);
-  return ds_action_run(turn->app, turn->sql.host, turn->sql.arena, sent, turn->now);
+  ds_actor actor = {.client = client, .identity = ds_turn_peer(turn, received->socket)->identity};
+  return ds_action_run(turn->app, &turn->sql, sent, &actor, turn->now);
+}
+
+// The frame, and whatever its socket sends after it, comes again when what the action waits for is there.
+static void put_back(ds_turn *turn, ds_received *received, ds_view client, int64_t number) {
+  ds_text name = ds_text_new(turn->sql.arena);
+  ds_text_add(&name, client);
+  ds_text_str(&name, ":");
+  ds_text_int(&name, number);
+  ds_peer *peer = ds_turn_peer(turn, received->socket);
+  peer->waits = true;
+  turn->waiting = true;
+  received->waits_for = ds_text_view(&name);
+  received->refused = received->waits = true;
 }
 
 // Runs the actions that are new and repeats the outcomes of those that are not. A number beyond the next one ends the frame: what it waits for was never sent.
@@ -72,7 +98,11 @@ static void run_actions(ds_turn *turn, ds_received *received) {
       ds_send_error(&turn->out, received->socket, 2, frame, code, (ds_view){0}, expected);
       return;
     }
-    ds_outcome outcome = run(turn, received, sent);
+    ds_outcome outcome = run(turn, received, sent, id);
+    if (outcome.waits) {
+      put_back(turn, received, id, sent->number);
+      return;
+    }
     tell(sender, ds_client_settle(client, turn->sql.arena, &outcome));
   }
 }
@@ -112,8 +142,12 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
   }
   int32_t channel = ds_channel_index(turn->names, sent->channel);
   const ds_table *table = channel < 0 ? NULL : &turn->storage->tables[channel];
-  int64_t before = table ? ds_log_version(&turn->sql, table) : 0;
-  ds_outcome outcome = run(turn, received, sent);
+  int64_t before = table ? ds_log_version(&turn->sql, table->channel) : 0;
+  ds_outcome outcome = run(turn, received, sent, client->id);
+  if (outcome.waits) {
+    put_back(turn, received, client->id, 1);
+    return;
+  }
   if (outcome.code == DS_OK) ds_client_settle(client, turn->sql.arena, &(ds_outcome){0});
   if (outcome.code != DS_OK || !table) {
     ds_send_error(&turn->out, received->socket, 1, &received->frame, outcome.code, outcome.message, 0);
@@ -149,7 +183,8 @@ static bool speaks(ds_turn *turn, ds_received *received) {
 static void dispatch(ds_turn *turn, ds_received *received) {
   const ds_frame *frame = &received->frame;
   bool acts = frame->type == DS_ACTIONS || frame->type == DS_V1_RPC;
-  if (!ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
+  if (ds_turn_peer(turn, received->socket)->waits) received->refused = received->waits = true;
+  else if (!ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
   else if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
   else if (!speaks(turn, received)) return;
   else if (frame->poisoned && !acts) ds_turn_refuse(turn, received, DS_INTERNAL, NULL);
@@ -158,7 +193,16 @@ static void dispatch(ds_turn *turn, ds_received *received) {
   else if (frame->type == DS_V1_RPC) run_rpc(turn, received);
 }
 
+// Tells the host which frames wait, and forgets it: that is its affair from here on.
+static void hand_back(ds_turn *turn) {
+  int32_t at = 0;
+  for (ds_received *received = turn->received; received; received = received->next, at++)
+    if (received->waits) ds_wait_for(&turn->out, received->socket, at, received->waits_for);
+  for (ds_received *received = turn->received; received; received = received->next) ds_turn_peer(turn, received->socket)->waits = false;
+}
+
 void ds_turn_dispatch(ds_turn *turn) {
   for (ds_received *received = turn->received; received; received = received->next) dispatch(turn, received);
+  if (turn->waiting) hand_back(turn);
   ds_clients_save(&turn->clients, &turn->sql, turn->now);
 }

@@ -4,14 +4,16 @@
 // An app is a table: the channels that clients may subscribe to, the migrations that make their tables, the actions that clients may send.
 // Define one `const ds_app durasync_app` and link it with the core:
 //
+//   static const ds_field new_todo[] = {{"id", DS_TEXT, .min = 1, .max = 64}, {"text", DS_TEXT, .min = 1, .max = 500}, {0}};
+//
 //   static void create(ds_action *action) {
 //     ds_run(action, "INSERT INTO todos (id, text) VALUES (:id, :text)");
 //   }
 //
 //   const ds_app durasync_app = {
 //     .channels = (const ds_channel[]){{.name = "todos"}, {0}},
-//     .migrations = (const char *const[]){"CREATE TABLE todos (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) STRICT", NULL},
-//     .actions = (const ds_action_type[]){{"todos", "create", create}, {0}},
+//     .migrations = (const ds_migration[]){{"CREATE TABLE todos (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) STRICT"}, {0}},
+//     .actions = (const ds_action_type[]){{"todos", "create", create, new_todo}, {0}},
 //   };
 //
 // A handler runs as a transaction: if it rejects, or any statement of it fails, nothing of it remains. It need not say what it changed: triggers
@@ -34,7 +36,7 @@ typedef enum ds_code {
 #undef DS_CODE
 } ds_code;
 
-// The action being handled. It belongs to the core and ends with the handler.
+// The action being handled. It belongs to the core and ends with the handler. What the object does by itself (ds_event, a migration) is handled as an action as well.
 typedef struct ds_action ds_action;
 
 // Handles one action. It may keep nothing beyond its return: views and memory it was given end with it.
@@ -46,23 +48,77 @@ typedef struct ds_channel {
   const char *name;           // the declared name; NULL ends the list
   const char *table;          // the table; NULL if it is called like the channel
   const char *const *columns; // the columns that clients see, in their order, ended by NULL; those of the primary key must be among them. NULL for all
-  const char *where;          // an SQL expression over the table's columns, without subqueries: only rows for which it is true are records. NULL for all
+
+  // An SQL expression over the table's columns, without subqueries: only rows for which it is true are records. NULL for all. `$name` is the member `name` of the reader's
+  // identity, so that readers see rows of their own: "owner = $user OR shared = 1". Sockets with equal members share one computation.
+  const char *where;
+
+  // Decides who may subscribe: it refuses by rejecting, ds_require(action, "$role = 'editor'") for example. NULL lets everyone. It is asked at each subscription and
+  // each page, not at each change: close the sockets of one who may no longer read (SyncObject.disconnect).
+  ds_handler can_read;
 } ds_channel;
+
+// What a member of a payload may be.
+typedef enum ds_field_type {
+  DS_TEXT,    // a string of min to max UTF-8 bytes; if min is above 0, with something in it other than white space
+  DS_INTEGER, // an integer from min to max
+  DS_NUMBER,  // any number
+  DS_BOOLEAN, // true or false
+  DS_JSON,    // anything, null included
+} ds_field_type;
+
+// A member of an action's payload. Where min and max are both 0 there are no bounds.
+typedef struct ds_field {
+  const char *name; // NULL ends the list
+  ds_field_type type;
+  int64_t min;
+  int64_t max;
+  bool optional; // may be left out, or null
+} ds_field;
 
 // An action that clients may send to a channel.
 typedef struct ds_action_type {
   const char *channel; // NULL ends the list
-  const char *type;    // the action's `type`
+  const char *type;    // the action's `type`; NULL takes all that stand nowhere before it in the list
   ds_handler handler;
+  // What the payload must be, ended by a field without a name; NULL for no check. A payload that is not an object with these members is rejected by DS_INVALID_PAYLOAD, with
+  // data {"path":["<member>"]}; further members are let pass.
+  const ds_field *fields;
 } ds_action_type;
+
+// One step from an older schema to a newer one: SQL, one or more statements, or a function. Nothing a migration does is sent as a change: clients fetch the channels
+// anew whose tables it changed.
+typedef struct ds_migration {
+  const char *sql; // NULL if `run` does it; both NULL end the list
+  ds_handler run;
+} ds_migration;
+
+// What may happen to the object besides actions. The payload and the result are JSON; an event that no handler is given for is passed over.
+typedef enum ds_event {
+  DS_ON_START,   // the object wakes, its migrations are done; in one transaction with them. Rejecting makes it unavailable
+  DS_ON_ALARM,   // the time given to ds_set_alarm has come
+  DS_ON_CONNECT, // a socket wants to connect. Payload: {"url", "headers": {name: value}}. The result, an object, is its identity from then on; rejecting turns it away
+  DS_ON_CLOSE,   // a socket has closed; ds_identity tells whose
+  DS_ON_REQUEST, // an HTTP request. Payload: {"method", "url", "headers", "body"}, result: {"status", "headers", "body"}, each of them optional; texts only
+  DS_EVENTS
+} ds_event;
+
+struct ds_host;
 
 // The whole app. The lists are the caller's and constant.
 typedef struct ds_app {
-  const ds_channel *channels;      // at most DS_MAX_CHANNELS, ended by an entry without a name
-  const char *const *migrations;   // SQL, one or more statements each, run once each in order; append only; ended by NULL
-  const ds_action_type *actions;   // ended by an entry without a channel
+  const ds_channel *channels;     // at most DS_MAX_CHANNELS, ended by an entry without a name
+  const ds_migration *migrations; // run once each, in order, in one transaction, before the object answers anybody; append only
+  const ds_action_type *actions;  // ended by an entry without a channel
+  ds_handler on[DS_EVENTS];       // .on = {[DS_ON_ALARM] = remind}
+  const char *const *origins; // the web origins whose pages may connect, ended by NULL; "*" for any. NULL: those of the host that the object is reached under
+  int32_t version;     // of the app: clients that say a higher one are answered by `app_too_new`; 0 for any
+  int32_t min_version; // clients that say a lower one are answered by `app_too_old`; 0 for any
   int32_t log_window; // changed rows per channel that a client can have missed and still resume without a snapshot; 0 for DS_LOG_WINDOW
   int64_t log_age;    // milliseconds that a client can have been away and still resume without a snapshot; 0 for DS_LOG_AGE
+
+  // For an app that is known at run time only: fills in all of the above, once. `host` and `arena` live as long as the core. NULL otherwise.
+  void (*load)(struct ds_app *app, const struct ds_host *host, ds_arena *arena);
 } ds_app;
 
 // The app of this module.
@@ -72,8 +128,15 @@ extern const ds_app durasync_app;
 
 // Runs one statement. Parameters are named: `:name` is the member `name` of the payload, taken out of its JSON by SQLite, so a string is TEXT, an integer
 // INTEGER, a fraction REAL, true and false 1 and 0, null or a missing member NULL, an array or object its JSON as TEXT. `@name` is a value set by
-// ds_bind_*, or `@now`, the time of the turn in milliseconds. A failed constraint rejects the action with DS_CONSTRAINT, any other SQL error with DS_INTERNAL.
+// ds_bind_*, or `@now`, the time of the turn in milliseconds. `$name` is the member `name` of the identity of the one who acts. A failed constraint rejects the action
+// with DS_CONSTRAINT and, as data, {"constraint":"unique","name":"todos.id"}; any other SQL error with DS_INTERNAL.
 void ds_run(ds_action *action, const char *sql);
+
+// As ds_run, for a statement that must change a row: rejects the action with DS_NOT_FOUND if it changes none.
+void ds_run_found(ds_action *action, const char *sql);
+
+// Rejects the action with DS_FORBIDDEN unless the SQL expression is true: ds_require(action, "$role = 'editor' OR EXISTS (SELECT 1 FROM lists WHERE owner = $user)").
+void ds_require(ds_action *action, const char *expression);
 
 // Rows changed by the last ds_run itself, not by triggers or cascades.
 int64_t ds_changes(ds_action *action);
@@ -99,15 +162,21 @@ void ds_close(ds_rows *rows);
 
 // ---- The action
 
-// A member of the payload, which must be an object, as its raw JSON text; absent if there is none. Valid until the turn ends.
+// The channel and the type of the action, for a handler of several; empty for an event.
+ds_view ds_channel_name(const ds_action *action);
+ds_view ds_type_name(const ds_action *action);
+
+// A member of the payload, of the identity of the one who acts, as its raw JSON text; absent if there is none. Valid until the turn ends.
 ds_view ds_payload(ds_action *action, const char *member);
+ds_view ds_identity(ds_action *action, const char *member);
 
-// A member that must be a string of `min` to `max` UTF-8 bytes with something other than spaces in it if `min` is above 0; the decoded text, valid until the
-// turn ends. Anything else rejects the action with DS_INVALID_PAYLOAD and names the member.
-ds_view ds_payload_text(ds_action *action, const char *member, size_t min, size_t max);
+// A member of the payload, decoded, if it is a string; absent if not. Valid until the turn ends.
+ds_view ds_payload_text(ds_action *action, const char *member);
 
-// Rejects the action: nothing of it remains, and its author gets `code` and `message` (UTF-8, shown to people). The first rejection counts.
+// Rejects the action: nothing of it remains, and its author gets `code`, `message` (UTF-8, shown to people; NULL for the code's own sentence) and `data`, a JSON text
+// (absent for none), both copied. The first rejection counts.
 void ds_reject(ds_action *action, ds_code code, const char *message);
+void ds_reject_with(ds_action *action, ds_code code, const char *message, ds_view data);
 
 // True once the action is rejected or a statement of it has failed.
 bool ds_failed(const ds_action *action);
@@ -117,6 +186,9 @@ void ds_result(ds_action *action, ds_view json);
 
 // The time of the turn in milliseconds since 1970: the same for every action of it.
 int64_t ds_now(const ds_action *action);
+
+// Wakes the object at `time`, in milliseconds since 1970, by DS_ON_ALARM. There is one alarm: the last call counts.
+void ds_set_alarm(ds_action *action, int64_t time);
 
 // `size` random bytes to `at`.
 void ds_random(ds_action *action, char *at, size_t size);

@@ -6,21 +6,23 @@ typedef struct code_text {
   ds_view sentence;
 } code_text;
 
-static code_text text_of(ds_code code) {
-  switch (code) {
-#define DS_CODE(name, wire, sentence) \
-  case DS_##name: return (code_text){DS_LITERAL(wire), DS_LITERAL(sentence)};
+// By code; DS_OK has none.
+static const code_text texts[] = {
+#define DS_CODE(name, wire, sentence) [DS_##name] = {{wire, sizeof wire - 1}, {sentence, sizeof sentence - 1}},
 #include "errors.def"
 #undef DS_CODE
-    case DS_OK: break;
-  }
-  ds_panic();
-}
+};
 
 ds_view ds_code_wire(ds_code code) {
-  return text_of(code).wire;
+  return texts[code].wire;
 }
 
 ds_view ds_code_sentence(ds_code code) {
-  return text_of(code).sentence;
+  return texts[code].sentence;
+}
+
+ds_code ds_code_of(ds_view wire) {
+  size_t code = sizeof texts / sizeof *texts - 1;
+  while (code > DS_OK && !ds_view_equal(texts[code].wire, wire)) code--;
+  return (ds_code)code;
 }

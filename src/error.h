@@ -9,4 +9,7 @@
 ds_view ds_code_wire(ds_code code);
 ds_view ds_code_sentence(ds_code code);
 
+// The code that is called `wire`; DS_OK if there is none.
+ds_code ds_code_of(ds_view wire);
+
 #endif

@@ -36,7 +36,7 @@ static ds_change change_or_gap(ds_turn *turn, const ds_diff *diff) {
     ds_change change = ds_change_of(&turn->sql, diff);
     if (change.whole) return change;
   }
-  return ds_change_gap(&turn->sql, diff->table, ds_log_version(&turn->sql, diff->table));
+  return ds_change_gap(&turn->sql, diff->table, ds_log_version(&turn->sql, diff->table->channel));
 }
 
 static void make_news(ds_turn *turn, ds_table *table, news *one) {
@@ -51,7 +51,7 @@ static void make_news(ds_turn *turn, ds_table *table, news *one) {
 static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
   uint64_t changed = 0;
   for (uint32_t i = 0; i < turn->storage->table_count; i++) {
-    versions[i] = ds_log_version(&turn->sql, &turn->storage->tables[i]);
+    versions[i] = ds_log_version(&turn->sql, turn->storage->tables[i].channel);
     if (versions[i] != turn->storage->tables[i].version) changed |= UINT64_C(1) << i;
   }
   return changed;
@@ -126,6 +126,28 @@ static void broadcast(ds_turn *turn, const news *one, uint32_t channel) {
   ds_pieces_str(&frame, "]}");
   ds_send_all(&turn->out, sockets, count, &frame);
 }
+
+// ---- Events of the app's own
+
+void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json) {
+  int32_t at = ds_channel_index(turn->names, channel);
+  if (at < 0) return;
+  ds_socket *sockets = ds_arena_take(turn->sql.arena, (turn->peers->count + 1) * sizeof *sockets);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < turn->peers->count; i++)
+    if (turn->peers->items[i].protocol == 2 && turn->peers->items[i].channels >> at & 1) sockets[count++] = turn->peers->items[i].socket;
+  ds_text text = ds_text_new(turn->sql.arena);
+  ds_text_str(&text, "{\"type\":\"event\",\"channel\":");
+  ds_text_json(&text, channel);
+  ds_text_str(&text, ",\"event\":");
+  ds_text_add(&text, json);
+  ds_text_str(&text, "}");
+  ds_pieces frame = ds_pieces_new(turn->sql.arena);
+  ds_pieces_text(&frame, &text);
+  ds_send_all(&turn->out, sockets, count, &frame);
+}
+
+// ---- Changes
 
 void ds_turn_fan_out(ds_turn *turn) {
   int64_t versions[DS_MAX_CHANNELS];

@@ -51,6 +51,8 @@ static ds_frame decode_hello(ds_arena *arena, ds_frame frame, ds_view json) {
     return bad(frame, "A hello needs `client`, 1 to " LIMIT_TEXT(DS_MAX_CLIENT) " characters of A-Z a-z 0-9 _ -.");
   ds_view seen = ds_json_member(json, "seen");
   if (!ds_view_absent(seen) && !int_member(json, "seen", 0, &frame.seen)) return bad(frame, "`seen` must be an integer of at least 0.");
+  ds_view app = ds_json_member(json, "app");
+  if (!ds_view_absent(app) && !int_member(json, "app", 1, &frame.app)) return bad(frame, "`app` must be an integer of at least 1.");
   return frame;
 }
 

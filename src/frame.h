@@ -35,6 +35,7 @@ typedef struct ds_frame {
   ds_frame_type type;
   bool poisoned;       // brought an instance down: its actions must not be run
   ds_view client;      // hello
+  int64_t app;         // hello: the version of the app that the client runs; 0 if it does not say
   int64_t seen;        // hello: when the object last welcomed the client, by the object's clock; 0 if it never did
   ds_view channel;     // subscribe, page, unsubscribe, version 1
   ds_cursor cursor;    // subscribe

@@ -63,6 +63,9 @@ typedef struct ds_host {
   // What the core attached to the socket (DS_DELIVERY_ATTACH) the last time, or negative. It outlives the instance.
   ds_handle (*socket_attachment)(void *context, ds_socket socket);
 
+  // Has the object woken by its alarm at `time`, in milliseconds since 1970, once what runs has been committed.
+  void (*set_alarm)(void *context, int64_t time);
+
   // Milliseconds since 1970; `size` random bytes to `at`.
   int64_t (*now)(void *context);
   void (*random)(void *context, char *at, size_t size);

@@ -407,8 +407,9 @@ static size_t take_escape(ds_view *rest, char out[4]) {
   char escape = rest->at[1];
   if (escape != 'u') {
     *rest = drop(*rest, 2);
-    const char *name = strchr(names, escape);
-    out[0] = name ? controls[name - names] : escape;
+    size_t name = 0;
+    while (names[name] && names[name] != escape) name++;
+    out[0] = names[name] ? controls[name] : escape;
     return 1;
   }
   uint32_t point = hex_unit(rest->at + 2);

@@ -12,6 +12,9 @@
 // Bytes of a client's id: a UUID has 36.
 #define DS_MAX_CLIENT 64
 
+// Bytes of an identity as JSON: it shares the 16 KiB of a socket's attachment with the client's id and its subscriptions.
+#define DS_MAX_IDENTITY 4096
+
 // Milliseconds after which a client that has settled nothing may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
 #define DS_CLIENT_AGE 7776000000
 

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "log.h"
 
-static void add_log_name(ds_text *sql, const ds_table *table) {
+static void add_name(ds_text *sql, const char *kind, ds_view channel) {
   ds_text name = ds_text_new(sql->arena);
-  ds_text_str(&name, "durasync_log_");
-  ds_text_add(&name, table->channel);
+  ds_text_str(&name, "durasync_");
+  ds_text_str(&name, kind);
+  ds_text_str(&name, "_");
+  ds_text_add(&name, channel);
   ds_text_identifier(sql, ds_text_view(&name));
+}
+
+static void add_log_name(ds_text *sql, const ds_table *table) {
+  add_name(sql, "log", table->channel);
 }
 
 // ---- Triggers
 
 // `event` is "AFTER INSERT" and the like.
 static void add_trigger_head(ds_text *sql, const ds_table *table, const char *kind, const char *event) {
-  ds_text name = ds_text_new(sql->arena);
-  ds_text_str(&name, "durasync_");
-  ds_text_str(&name, kind);
-  ds_text_str(&name, "_");
-  ds_text_add(&name, table->channel);
   ds_text_str(sql, "CREATE TRIGGER ");
-  ds_text_identifier(sql, ds_text_view(&name));
+  add_name(sql, kind, table->channel);
   ds_text_str(sql, " ");
   ds_text_str(sql, event);
   ds_text_str(sql, " ON ");
@@ -228,7 +229,7 @@ void ds_log_drop_triggers(ds_sql *sql) {
   if (drops.size) ds_sql_run(sql, ds_text_view(&drops), DS_NO_PARAMETERS);
 }
 
-// ---- Reading
+// ---- Watching
 
 // The only integer of the only row, 0 if there is none.
 static int64_t one_integer(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count) {
@@ -238,10 +239,39 @@ static int64_t one_integer(ds_sql *sql, ds_view query, const ds_view *parameters
   return result;
 }
 
-int64_t ds_log_version(ds_sql *sql, const ds_table *table) {
+void ds_log_watch(ds_sql *sql, const ds_channel *channel, uint32_t at) {
+  static const char *const kinds[] = {"insert", "update", "delete"};
+  ds_view name = ds_view_of(channel->name);
+  ds_view table = channel->table ? ds_view_of(channel->table) : name;
+  if (!one_integer(sql, DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE"), DS_PARAMETERS(table))) return;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    ds_text trigger = ds_text_new(sql->arena);
+    ds_text_str(&trigger, "CREATE TRIGGER ");
+    add_name(&trigger, kinds[i], name);
+    ds_text_str(&trigger, " AFTER ");
+    ds_text_str(&trigger, kinds[i]);
+    ds_text_str(&trigger, " ON ");
+    ds_text_identifier(&trigger, table);
+    ds_text_str(&trigger, " BEGIN UPDATE durasync_meta SET touched = touched | (1 << ");
+    ds_text_int(&trigger, at);
+    ds_text_str(&trigger, ") WHERE NOT touched >> ");
+    ds_text_int(&trigger, at);
+    ds_text_str(&trigger, " & 1; END");
+    ds_sql_run(sql, ds_text_view(&trigger), DS_NO_PARAMETERS);
+  }
+}
+
+bool ds_log_watched(ds_sql *sql, const ds_table *table) {
+  ds_view query = DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name = 'durasync_insert_' || ?1 AND tbl_name = ?2 COLLATE NOCASE");
+  return one_integer(sql, query, DS_PARAMETERS(table->channel, table->name)) > 0;
+}
+
+// ---- Reading
+
+int64_t ds_log_version(ds_sql *sql, ds_view channel) {
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT max(version) FROM ");
-  add_log_name(&query, table);
+  add_name(&query, "log", channel);
   return one_integer(sql, ds_text_view(&query), DS_NO_PARAMETERS);
 }
 

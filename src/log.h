@@ -28,11 +28,17 @@ typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELET
 // run by itself, since together they may be longer than the platform takes (100,000 bytes), and where no trigger of durasync's exists.
 bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at);
 
+// Makes triggers under which the table of the app's channel number `at` may change its columns, and which note in durasync_meta that it was touched. None if there is no such table.
+void ds_log_watch(ds_sql *sql, const ds_channel *channel, uint32_t at);
+
+// Whether triggers of the channel's, of either kind, stand on its table: if not, it may have changed unseen.
+bool ds_log_watched(ds_sql *sql, const ds_table *table);
+
 // Drops every trigger of durasync's, whatever channel it belonged to.
 void ds_log_drop_triggers(ds_sql *sql);
 
 // The version of the channel's newest change, 0 if there was none. Reads one row.
-int64_t ds_log_version(ds_sql *sql, const ds_table *table);
+int64_t ds_log_version(ds_sql *sql, ds_view channel);
 
 // The version from which on the log knows every row that changed: an older cursor cannot be resumed. Reads one row.
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table);

@@ -5,13 +5,16 @@
 
 #include "json.h"
 
+// Bytes left behind by peers that are gone, below which moving the others is not worth it.
+enum { TIDY_FROM = 65536 };
+
 int32_t ds_channel_index(const ds_channel_names *names, ds_view name) {
   for (uint32_t i = 0; i < names->count; i++)
     if (ds_view_equal(names->names[i], name)) return (int32_t)i;
   return -1;
 }
 
-// ---- The attachment: {"protocol":2,"client":"...","channels":["..."]}
+// ---- The attachment: {"protocol":2,"client":"...","channels":["..."],"identity":{...}}
 
 ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const ds_peer *peer) {
   ds_text text = ds_text_new(arena);
@@ -27,14 +30,20 @@ ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const
     ds_text_json(&text, names->names[i]);
     comma = ",";
   }
-  ds_text_str(&text, "]}");
+  ds_text_str(&text, "]");
+  if (!ds_view_absent(peer->identity)) ds_text_str(&text, ",\"identity\":");
+  ds_text_add(&text, peer->identity);
+  ds_text_str(&text, "}");
   return ds_text_view(&text);
 }
 
-// An attachment that is not ours or does not hold together leaves the peer as new: it has to say hello again.
+// An attachment that is not ours or does not hold together leaves the peer as new: it has to say hello again. The one of a socket that has just been let in has its identity alone.
 static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_channel_names *names, ds_view text) {
   int64_t protocol = 0;
-  if (!ds_json_validate(text, NULL) || !ds_json_int(ds_json_member(text, "protocol"), &protocol)) return;
+  if (!ds_json_validate(text, NULL)) return;
+  ds_view identity = ds_json_member(text, "identity");
+  if (ds_json_type(identity) == DS_JSON_OBJECT) peer->identity = identity;
+  if (!ds_json_int(ds_json_member(text, "protocol"), &protocol)) return;
   ds_view client = ds_json_string(arena, ds_json_member(text, "client"));
   if ((protocol != 1 && protocol != 2) || client.size > DS_MAX_CLIENT) return;
   peer->protocol = (uint8_t)protocol;
@@ -86,17 +95,44 @@ static uint32_t position_of(const ds_peers *peers, ds_socket socket) {
   return low;
 }
 
+static void *take(ds_peers *peers, size_t size) {
+  peers->kept += size;
+  return ds_arena_take(peers->keep, size);
+}
+
+static void make_room(ds_peers *peers, uint32_t room) {
+  ds_peer *items = take(peers, room * sizeof *items);
+  if (peers->count) memcpy(items, peers->items, peers->count * sizeof *items);
+  peers->items = items;
+  peers->room = room;
+}
+
+static void hold_identity(ds_peers *peers, ds_peer *peer) {
+  if (ds_view_absent(peer->identity)) return;
+  char *at = take(peers, peer->identity.size);
+  memcpy(at, peer->identity.at, peer->identity.size);
+  peer->identity.at = at;
+}
+
 static void insert(ds_peers *peers, uint32_t at, ds_peer peer) {
-  if (peers->count == peers->room) {
-    uint32_t room = peers->room ? 2 * peers->room : 16;
-    ds_peer *items = ds_arena_take(peers->keep, room * sizeof *items);
-    if (peers->count) memcpy(items, peers->items, peers->count * sizeof *items);
-    peers->items = items;
-    peers->room = room;
-  }
+  if (peers->count == peers->room) make_room(peers, peers->room ? 2 * peers->room : 16);
   memmove(peers->items + at + 1, peers->items + at, (peers->count - at) * sizeof *peers->items);
+  hold_identity(peers, &peer);
   peers->items[at] = peer;
   peers->count++;
+}
+
+void ds_peers_tidy(ds_peers *peers) {
+  size_t needed = peers->room * sizeof *peers->items;
+  for (uint32_t i = 0; i < peers->count; i++) needed += peers->items[i].identity.size;
+  if (peers->kept <= 2 * needed + TIDY_FROM) return;
+  ds_arena *full = peers->keep;
+  peers->keep = peers->spare;
+  peers->spare = full;
+  peers->kept = 0;
+  make_room(peers, peers->room);
+  for (uint32_t i = 0; i < peers->count; i++) hold_identity(peers, &peers->items[i]);
+  ds_arena_reset(full);
 }
 
 ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket) {

@@ -12,15 +12,19 @@ typedef struct ds_peer {
   uint8_t protocol;  // 1 or 2, 0 while unknown
   bool changed;      // differs from the attachment
   bool sender;       // has sent actions in this turn; set while the turn fans out
+  bool waits;        // an action of this turn waits, and so does whatever the socket sent after it; set for the turn
   uint8_t client_size;
   char client[DS_MAX_CLIENT]; // version 2: who it is
+  ds_view identity;           // who it was let in as: a JSON object, absent for nobody in particular; held by the set
   uint64_t channels;          // the subscriptions: bit i is the app's channel i
   int64_t frames_left;        // of its rate, in thousandths of a frame
   int64_t refilled;           // when that was reckoned last; 0 never
 } ds_peer;
 
 typedef struct ds_peers {
-  ds_arena *keep; // where they live, as long as the core; what growing leaves behind is never more than what is in use
+  ds_arena *keep;  // where they and their identities live
+  ds_arena *spare; // where they move to when most of what lies in `keep` is in use no more
+  size_t kept;     // bytes taken from `keep`
   ds_peer *items; // in the order of their sockets
   uint32_t count;
   uint32_t room;
@@ -36,6 +40,9 @@ int32_t ds_channel_index(const ds_channel_names *names, ds_view name);
 
 // The peer of `socket`, made or read from its attachment. The pointer is valid until the next call that may add a peer.
 ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket);
+
+// Moves the peers together if what is left of those gone takes more room than they do. Pointers to peers and their identities end with it.
+void ds_peers_tidy(ds_peers *peers);
 
 // Makes sure that every socket's peer is there.
 void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names);

@@ -49,8 +49,9 @@ ds_statement ds_statement_of(ds_arena *arena, ds_view sql) {
   for (size_t at = 0; at < sql.size;) {
     size_t end = skip_quoted(sql, at);
     char mark = sql.at[at];
-    if (end == at && (mark == ':' || mark == '@') && name_end(sql, at + 1) > at + 1) {
-      uint32_t number = mark == ':' ? 1 : 2;
+    uint32_t number = mark == ':' ? 1 : mark == '@' ? 2 : mark == '$' ? 3 : 0;
+    bool within = at > 0 && name_char(sql.at[at - 1]); // a$b is a name as well
+    if (end == at && number && !within && name_end(sql, at + 1) > at + 1) {
       end = name_end(sql, at + 1);
       add_parameter(&text, number, (ds_view){sql.at + at + 1, end - at - 1});
       if (number > parameters) parameters = number;

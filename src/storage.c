@@ -2,18 +2,18 @@
 #include "storage.h"
 
 #include "client.h"
+#include "json.h"
 #include "log.h"
 
 enum { EPOCH_BYTES = 8 };
 
-// The transaction's argument.
+// The transactions' argument.
 typedef struct opening {
   ds_storage *storage;
   const ds_app *app;
   ds_arena *keep;
   ds_sql sql;
   int64_t migrations; // run so far
-  ds_view installed;
 } opening;
 
 int64_t ds_app_log_window(const ds_app *app) {
@@ -38,25 +38,28 @@ static ds_view new_epoch(const ds_host *host, ds_arena *keep) {
 static void create_bookkeeping(opening *open) {
   ds_view meta = DS_LITERAL(
     "CREATE TABLE IF NOT EXISTS durasync_meta ("
-    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, installed TEXT NOT NULL) STRICT");
+    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
+    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
   ds_sql_run(&open->sql, meta, DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
 }
 
 static void read_meta(opening *open) {
-  ds_view query = DS_LITERAL("SELECT epoch, migrations, installed FROM durasync_meta");
+  ds_view query = DS_LITERAL("SELECT epoch, migrations, installed, generations FROM durasync_meta");
   int32_t cursor = ds_sql_open(&open->sql, query, DS_NO_PARAMETERS);
   bool found = ds_sql_next(&open->sql, cursor);
   if (found) {
     open->storage->epoch = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 0));
     open->migrations = ds_sql_integer(&open->sql, cursor, 1);
-    open->installed = ds_sql_read(&open->sql, cursor, 2);
+    open->storage->installed = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 2));
+    open->storage->generations = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 3));
   }
   ds_sql_close(&open->sql, cursor);
   if (found) return;
   open->storage->epoch = new_epoch(open->sql.host, open->keep);
-  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '')"), DS_PARAMETERS(open->storage->epoch));
+  open->storage->generations = DS_LITERAL("{}");
+  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
 }
 
 static bool log_failure(opening *open, const char *what) {
@@ -64,24 +67,92 @@ static bool log_failure(opening *open, const char *what) {
   return false;
 }
 
+// 0 for a channel that never had a log.
+static int64_t generation_of(const ds_storage *storage, const char *channel) {
+  int64_t generation = 0;
+  ds_json_int(ds_json_member(storage->generations, channel), &generation);
+  return generation;
+}
+
+// ---- Migrations
+
+static bool log_rejection(opening *open, const char *what, const ds_outcome *outcome) {
+  ds_text line = ds_text_new(open->sql.arena);
+  ds_text_str(&line, what);
+  ds_text_str(&line, ": ");
+  ds_text_add(&line, outcome->message);
+  open->sql.host->log(open->sql.host->context, ds_text_view(&line));
+  return false;
+}
+
+static bool run_migration(opening *open, const ds_migration *migration) {
+  if (migration->sql) {
+    ds_sql_run(&open->sql, ds_view_of(migration->sql), DS_NO_PARAMETERS);
+    return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration failed");
+  }
+  int64_t now = open->sql.host->now(open->sql.host->context);
+  ds_outcome outcome = ds_handler_run(migration->run, &open->sql, (ds_view){0}, ds_sql_number(&open->sql, open->migrations), (ds_view){0}, now);
+  return outcome.code == DS_OK || log_rejection(open, "a migration failed", &outcome);
+}
+
+// The triggers that note changes give way to those that note that there was one.
+static void watch(opening *open) {
+  ds_log_drop_triggers(&open->sql);
+  for (uint32_t i = 0; open->app->channels && open->app->channels[i].name; i++) ds_log_watch(&open->sql, &open->app->channels[i], i);
+}
+
 static bool migrate(opening *open) {
+  const ds_migration *migrations = open->app->migrations;
   int64_t count = 0;
-  while (open->app->migrations && open->app->migrations[count]) count++;
+  while (migrations && (migrations[count].sql || migrations[count].run)) count++;
   if (open->migrations > count) {
     ds_view line = DS_LITERAL("the storage has been migrated further than this app knows: it was written by newer code");
     open->sql.host->log(open->sql.host->context, line);
     return false;
   }
   if (open->migrations == count) return true;
-  // Triggers name columns, and SQLite refuses to drop what a trigger names.
-  ds_log_drop_triggers(&open->sql);
-  open->installed = (ds_view){0};
-  for (; open->migrations < count && open->sql.status == DS_SQL_DONE; open->migrations++)
-    ds_sql_run(&open->sql, ds_view_of(open->app->migrations[open->migrations]), DS_NO_PARAMETERS);
+  watch(open);
+  for (; open->migrations < count; open->migrations++)
+    if (!run_migration(open, &migrations[open->migrations])) return false;
   ds_view done = ds_sql_number(&open->sql, count);
-  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET migrations = CAST(?1 AS INTEGER)"), DS_PARAMETERS(done));
-  return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration failed");
+  open->storage->installed = (ds_view){0};
+  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET migrations = CAST(?1 AS INTEGER), installed = ''"), DS_PARAMETERS(done));
+  return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration could not be noted");
 }
+
+// What the channels' subscribers have been told of: what happens from here on, in the app's own start for example, is news.
+static void read_told(opening *open) {
+  for (uint32_t i = 0; i < DS_MAX_CHANNELS && open->app->channels && open->app->channels[i].name; i++) {
+    const char *channel = open->app->channels[i].name;
+    bool has_log = generation_of(open->storage, channel) > 0;
+    open->storage->told[i] = has_log ? ds_log_version(&open->sql, ds_view_of(channel)) : -1;
+  }
+}
+
+static int32_t migrate_step(void *argument) {
+  opening *open = argument;
+  create_bookkeeping(open);
+  read_meta(open);
+  if (open->sql.status != DS_SQL_DONE) log_failure(open, "the bookkeeping could not be read");
+  if (open->sql.status != DS_SQL_DONE || !migrate(open)) return 1;
+  read_told(open);
+  open->storage->migrated = open->sql.status == DS_SQL_DONE;
+  return open->sql.status == DS_SQL_DONE || log_failure(open, "a change log could not be read") ? 0 : 1;
+}
+
+// Runs a step of waking.
+static bool run_step(int32_t (*step)(void *argument), ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
+  opening open = {.storage = storage, .app = app, .keep = keep, .sql = {.host = host, .arena = arena}};
+  // Without this a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
+  ds_sql_run(&open.sql, DS_LITERAL("PRAGMA recursive_triggers = ON"), DS_NO_PARAMETERS);
+  return host->atomic(host->context, step, &open) == 0;
+}
+
+bool ds_storage_migrate(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
+  return run_step(migrate_step, storage, app, host, keep, arena);
+}
+
+// ---- Tables
 
 static bool describe_tables(opening *open) {
   ds_storage *storage = open->storage;
@@ -93,8 +164,7 @@ static bool describe_tables(opening *open) {
   }
   storage->tables = ds_arena_take(open->keep, (storage->table_count + 1) * sizeof *storage->tables);
   for (uint32_t i = 0; i < storage->table_count; i++) {
-    // What a migration did to rows while no trigger watched is told to clients by a shape that they do not know.
-    if (ds_table_describe(&storage->tables[i], &open->sql, open->keep, &channels[i], open->migrations)) continue;
+    if (ds_table_describe(&storage->tables[i], &open->sql, open->keep, &channels[i])) continue;
     return open->sql.status == DS_SQL_DONE ? false : log_failure(open, "a table could not be described");
   }
   return true;
@@ -128,33 +198,83 @@ static void install_table(opening *open, const ds_table *table) {
   }
 }
 
+// ---- Generations
+
+static uint64_t touched_channels(opening *open) {
+  int64_t touched = 0;
+  int32_t cursor = ds_sql_open(&open->sql, DS_LITERAL("SELECT CAST(touched AS TEXT) FROM durasync_meta"), DS_NO_PARAMETERS);
+  if (ds_sql_next(&open->sql, cursor)) ds_json_int(ds_sql_read(&open->sql, cursor, 0), &touched);
+  ds_sql_close(&open->sql, cursor);
+  return (uint64_t)touched;
+}
+
+static void add_generation(ds_text *json, ds_view channel, int64_t generation) {
+  if (json->size > 1) ds_text_str(json, ",");
+  ds_text_json(json, channel);
+  ds_text_str(json, ":");
+  ds_text_int(json, generation);
+}
+
+static bool is_declared(const ds_storage *storage, const ds_json_iterator *item) {
+  for (uint32_t i = 0; i < storage->table_count; i++)
+    if (ds_json_is_string(item->name, storage->tables[i].declared->name)) return true;
+  return false;
+}
+
+// The generations from now on. Those of channels that are declared no more are kept: their logs are, too.
+static ds_view new_generations(opening *open) {
+  const ds_storage *storage = open->storage;
+  uint64_t touched = touched_channels(open);
+  ds_text json = ds_text_new(open->sql.arena);
+  ds_text_str(&json, "{");
+  for (uint32_t i = 0; i < storage->table_count; i++) {
+    const ds_table *table = &storage->tables[i];
+    bool missed = (touched >> i & 1) || !ds_log_watched(&open->sql, table);
+    add_generation(&json, table->channel, generation_of(storage, table->declared->name) + (missed ? 1 : 0));
+  }
+  for (ds_json_iterator item = ds_json_iterate(storage->generations); ds_json_next(&item);) {
+    int64_t generation = 0;
+    if (is_declared(storage, &item) || !ds_json_int(item.value, &generation)) continue;
+    add_generation(&json, ds_json_string(open->sql.arena, item.name), generation);
+  }
+  ds_text_str(&json, "}");
+  return ds_arena_copy(open->keep, ds_text_view(&json));
+}
+
 static bool install_triggers(opening *open) {
+  ds_storage *storage = open->storage;
   ds_view hash = install_hash(open);
-  if (ds_view_equal(hash, open->installed)) return true;
+  if (ds_view_equal(hash, storage->installed)) return true;
   if (!no_deferred_keys(open)) return false;
+  storage->generations = new_generations(open);
   ds_log_drop_triggers(&open->sql);
-  for (uint32_t i = 0; i < open->storage->table_count; i++) install_table(open, &open->storage->tables[i]);
-  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET installed = ?1"), DS_PARAMETERS(hash));
+  for (uint32_t i = 0; i < storage->table_count; i++) install_table(open, &storage->tables[i]);
+  ds_view note = DS_LITERAL("UPDATE durasync_meta SET installed = ?1, generations = ?2, touched = 0");
+  ds_sql_run(&open->sql, note, DS_PARAMETERS(hash, storage->generations));
   return open->sql.status == DS_SQL_DONE || log_failure(open, "the triggers could not be made");
+}
+
+static bool start_app(opening *open) {
+  int64_t now = open->sql.host->now(open->sql.host->context);
+  ds_outcome outcome = ds_handler_run(open->app->on[DS_ON_START], &open->sql, (ds_view){0}, (ds_view){0}, (ds_view){0}, now);
+  return outcome.code == DS_OK || log_rejection(open, "the app could not start", &outcome);
 }
 
 static int32_t open_step(void *argument) {
   opening *open = argument;
-  create_bookkeeping(open);
-  read_meta(open);
-  if (open->sql.status != DS_SQL_DONE) log_failure(open, "the bookkeeping could not be read");
-  bool ready = open->sql.status == DS_SQL_DONE && migrate(open) && describe_tables(open) && install_triggers(open);
-  for (uint32_t i = 0; ready && i < open->storage->table_count; i++)
-    open->storage->tables[i].version = ds_log_version(&open->sql, &open->storage->tables[i]);
-  if (ready && open->sql.status != DS_SQL_DONE) ready = log_failure(open, "a change log could not be read");
-  return ready ? 0 : 1;
+  ds_storage *storage = open->storage;
+  if (!storage->migrated && migrate_step(open) != 0) return 1;
+  if (!start_app(open) || !describe_tables(open) || !install_triggers(open)) return 1;
+  for (uint32_t i = 0; i < storage->table_count; i++) {
+    ds_table *table = &storage->tables[i];
+    ds_table_shape(table, open->sql.arena, open->keep, generation_of(storage, table->declared->name));
+    table->version = storage->told[i] >= 0 ? storage->told[i] : ds_log_version(&open->sql, table->channel);
+  }
+  return open->sql.status == DS_SQL_DONE || log_failure(open, "a change log could not be read") ? 0 : 1;
 }
 
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
-  opening open = {.storage = storage, .app = app, .keep = keep, .sql = {.host = host, .arena = arena}};
-  // Without this a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
-  ds_sql_run(&open.sql, DS_LITERAL("PRAGMA recursive_triggers = ON"), DS_NO_PARAMETERS);
-  return host->atomic(host->context, open_step, &open) == 0;
+  return run_step(open_step, storage, app, host, keep, arena);
 }
 
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena) {

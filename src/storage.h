@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Bringing storage up to date when an object wakes: bookkeeping, migrations, triggers, what the tables look like.
 //
-//   durasync_meta (id = 1, epoch TEXT, migrations INTEGER, installed TEXT)
+//   durasync_meta (id = 1, epoch TEXT, migrations INTEGER, installed TEXT, generations TEXT, touched INTEGER)
 //
 // `migrations` counts the app's migrations that have run. `installed` is the hash of the triggers in place: they are made anew only when it differs.
+//
+// Migrations cannot run under the triggers, since SQLite refuses to drop a column that a trigger names. While they run, each channel's table has triggers that name no column
+// and note in `touched` (bit i: the app's channel i) that the table changed. A channel that was touched, or that nobody watched for a while, gets a new generation, and with it a new shape:
+// its clients fetch it anew, and only those. `generations` maps every channel that ever had a log to its generation.
 #ifndef DURASYNC_STORAGE_H
 #define DURASYNC_STORAGE_H
 
@@ -11,7 +15,11 @@
 #include "table.h"
 
 typedef struct ds_storage {
+  bool migrated;
   ds_view epoch;
+  ds_view installed;
+  ds_view generations; // JSON
+  int64_t told[DS_MAX_CHANNELS]; // the versions that the channels had when the object woke; -1 for one without a log
   uint32_t table_count;
   ds_table *tables; // one a channel, in the app's order
 } ds_storage;
@@ -20,9 +28,12 @@ typedef struct ds_storage {
 int64_t ds_app_log_window(const ds_app *app);
 int64_t ds_app_log_age(const ds_app *app);
 
-// Fills `storage`, in one transaction; what it holds lives in `keep`. False if the app cannot run on this storage: nothing is changed then, and the reason is logged.
-// Waking an object that is up to date writes nothing and reads one row, and one a channel.
+// Fills `storage`, in one transaction: the bookkeeping, the migrations, the app's DS_ON_START, the descriptions of the tables, the triggers. What it holds lives in `keep`. False if the app cannot
+// run on this storage: nothing is changed then, and the reason is logged. Waking an object that is up to date writes nothing and reads one row, and one a channel.
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena);
+
+// Does the first two of these in a transaction of their own; ds_storage_open does the rest. What happens to tables in between is noticed.
+bool ds_storage_migrate(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena);
 
 // Gives the object a new epoch. False, and logged, if storage refuses.
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena);

@@ -112,7 +112,7 @@ ds_view ds_hash(ds_arena *arena, ds_view text) {
   return (ds_view){digits, 16};
 }
 
-static ds_view shape_of(const ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation) {
+void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation) {
   ds_text text = ds_text_new(scratch);
   ds_text_int(&text, generation);
   ds_text_json(&text, table->channel);
@@ -125,7 +125,7 @@ static ds_view shape_of(const ds_table *table, ds_arena *scratch, ds_arena *keep
     ds_text_str(&text, ",");
     ds_text_int(&text, table->key[i]);
   }
-  return ds_hash(keep, ds_text_view(&text));
+  table->shape = ds_hash(keep, ds_text_view(&text));
 }
 
 static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
@@ -139,7 +139,7 @@ static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
   return false;
 }
 
-bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared, int64_t generation) {
+bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared) {
   ds_view channel = ds_view_of(declared->name);
   *table = (ds_table){
     .declared = declared,
@@ -157,7 +157,6 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
   if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared");
   if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column");
   table->deleted_at = ds_table_column(table, "deleted_at");
-  table->shape = shape_of(table, sql->arena, keep, generation);
   return true;
 }
 

@@ -32,8 +32,11 @@ typedef struct ds_table {
 } ds_table;
 
 // Describes the table of the channel `declared` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such
-// table, if it has no primary key or too many columns, or lacks a declared column. `generation` goes into the shape: clients refetch when it changes.
-bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared, int64_t generation);
+// table, if it has no primary key or too many columns, or lacks a declared column.
+bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared);
+
+// Gives the table its shape, in `keep`. `generation` goes into it: clients fetch anew when it changes.
+void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation);
 
 // The position of the column `name`, or -1.
 int32_t ds_table_column(const ds_table *table, const char *name);

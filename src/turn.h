@@ -23,7 +23,9 @@ typedef struct ds_received {
   ds_frame_kind kind;
   ds_view bytes;
   ds_frame frame;
-  bool refused; // answered already: not for the later stages
+  bool refused;      // answered already, or put back: not for the later stages
+  bool waits;        // put back: it comes again
+  ds_view waits_for; // of the first frame of a socket that is put back: what for
 } ds_received;
 
 // A socket that sent actions, and what became of them.
@@ -44,6 +46,7 @@ typedef struct ds_turn {
   ds_clients clients;
   ds_sender *senders; // in order of their first action
   int64_t read_bytes;  // of the pages and catch-ups made so far
+  bool waiting;        // some frames are put back
   uint64_t changed;    // the channels that have changed since the last turn
   uint64_t grown;      // the channels whose change log is to be compacted
   ds_outbound out;
@@ -54,6 +57,9 @@ ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket);
 
 // Answers a frame by an error, in the words of the version its socket speaks, and takes it out of the turn. A null message is the code's sentence.
 void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message);
+
+// Sends an event of the app's own to the channel's subscribers.
+void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json);
 
 // The stages, each in its own file.
 void ds_turn_dispatch(ds_turn *turn);

@@ -69,6 +69,11 @@ static ds_handle socket_attachment(void *context, ds_socket socket) {
   return import_socket_attachment(socket);
 }
 
+static void set_alarm(void *context, int64_t time) {
+  (void)context;
+  import_set_alarm((double)time);
+}
+
 static int64_t now(void *context) {
   (void)context;
   return (int64_t)import_now();
@@ -97,6 +102,7 @@ static const ds_host host = {
   .socket_after = socket_after,
   .socket_backlog = socket_backlog,
   .socket_attachment = socket_attachment,
+  .set_alarm = set_alarm,
   .now = now,
   .random = random_bytes,
   .log = log_line,
@@ -107,6 +113,11 @@ static const ds_host host = {
 // The core for the app that is linked into the module.
 DS_EXPORT("core_new") ds_core *export_core_new(void) {
   return ds_core_new(&durasync_app, &host);
+}
+
+// 1 if the migrations have run, 0 if the object cannot be started.
+DS_EXPORT("core_migrate") int32_t export_core_migrate(ds_core *core) {
+  return ds_core_migrate(core);
 }
 
 // 1 if the object is ready, 0 if every frame will be answered by `unavailable`.
@@ -138,6 +149,23 @@ DS_EXPORT("core_turn") const ds_deliveries *export_core_turn(ds_core *core) {
 // Begins a new epoch; deliveries as from core_turn.
 DS_EXPORT("core_renew") const ds_deliveries *export_core_renew(ds_core *core) {
   return keep(core, ds_core_renew(core));
+}
+
+// Has the app handle the event with the JSON of `size` bytes at `at`; a view of the outcome's JSON stands at the returned address until core_end.
+DS_EXPORT("core_event") const ds_view *export_core_event(ds_core *core, int32_t event, const char *at, size_t size, ds_socket socket) {
+  ds_view *outcome = (ds_view *)(void *)ds_core_buffer(core, sizeof *outcome);
+  *outcome = ds_core_event(core, (ds_event)event, (ds_view){at, size}, socket);
+  return outcome;
+}
+
+// 1 if the app handles the event.
+DS_EXPORT("core_handles") int32_t export_core_handles(ds_core *core, int32_t event) {
+  return ds_core_handles(core, (ds_event)event);
+}
+
+// Sends the JSON of `size` bytes at `at` to the channel's subscribers; deliveries as from core_turn.
+DS_EXPORT("core_broadcast") const ds_deliveries *export_core_broadcast(ds_core *core, const char *channel, size_t channel_size, const char *at, size_t size) {
+  return keep(core, ds_core_broadcast(core, (ds_view){channel, channel_size}, (ds_view){at, size}));
 }
 
 DS_EXPORT("core_end") void export_core_end(ds_core *core) {

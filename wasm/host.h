@@ -20,6 +20,7 @@ DS_IMPORT("atomic") int32_t import_atomic(int32_t (*step)(void *argument), void 
 DS_IMPORT("socket_after") ds_socket import_socket_after(ds_socket after);
 DS_IMPORT("socket_backlog") size_t import_socket_backlog(ds_socket socket);
 DS_IMPORT("socket_attachment") ds_handle import_socket_attachment(ds_socket socket);
+DS_IMPORT("set_alarm") void import_set_alarm(double time);
 DS_IMPORT("now") double import_now(void);
 DS_IMPORT("random") void import_random(char *at, size_t size);
 DS_IMPORT("log") void import_log(const char *at, size_t size);

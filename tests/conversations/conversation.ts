@@ -51,7 +51,7 @@ class World implements Sockets, Surroundings {
   }
 
   #newCore(): Core {
-    return new Core(this.#module, this.storage, this, this);
+    return new Core(this.#module, this.storage, this, this).start();
   }
 
   sleep(): void {

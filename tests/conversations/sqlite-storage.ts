@@ -58,6 +58,13 @@ export class SqliteStorage implements Storage {
     this.#database.exec("PRAGMA foreign_keys = ON"); // as on the platform
   }
 
+  /** When the object is to be woken; undefined for never. */
+  alarm: number | undefined;
+
+  setAlarm(time: number): void {
+    this.alarm = time;
+  }
+
   transactionSync<T>(step: () => T): T {
     this.#database.exec("SAVEPOINT step");
     this.#depth++;

@@ -361,17 +361,17 @@ static const char todos_table[] = "CREATE TABLE todos (id TEXT PRIMARY KEY NOT N
 
 static const ds_app first_app = {
   .channels = todos_channel,
-  .migrations = (const char *const[]){todos_table, NULL},
+  .migrations = (const ds_migration[]){{todos_table}, {0}},
   .actions = no_actions,
 };
 static const ds_app broken_app = {
   .channels = todos_channel,
-  .migrations = (const char *const[]){todos_table, "INSERT INTO todos VALUES ('2', 'half done'); ALTER TABLE nothing RENAME TO something", NULL},
+  .migrations = (const ds_migration[]){{todos_table}, {"INSERT INTO todos VALUES ('2', 'half done'); ALTER TABLE nothing RENAME TO something"}, {0}},
   .actions = no_actions,
 };
 static const ds_app mended_app = {
   .channels = todos_channel,
-  .migrations = (const char *const[]){todos_table, "ALTER TABLE todos ADD COLUMN done INTEGER NOT NULL DEFAULT 0; UPDATE todos SET done = 1", NULL},
+  .migrations = (const ds_migration[]){{todos_table}, {"ALTER TABLE todos ADD COLUMN done INTEGER NOT NULL DEFAULT 0; UPDATE todos SET done = 1"}, {0}},
   .actions = no_actions,
 };
 
@@ -421,7 +421,7 @@ static void older_code_leaves_newer_storage_alone(void) {
 
 static const ds_app inserting_app = {
   .channels = todos_channel,
-  .migrations = (const char *const[]){todos_table, "INSERT INTO todos VALUES ('1', 'once')", NULL},
+  .migrations = (const ds_migration[]){{todos_table}, {"INSERT INTO todos VALUES ('1', 'once')"}, {0}},
   .actions = no_actions,
 };
 

@@ -48,7 +48,7 @@ static void answer(ds_action *action) {
 
 static const ds_app limits_app = {
   .channels = (const ds_channel[]){{.name = "items"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE items (id INTEGER PRIMARY KEY, text TEXT, blob BLOB, n INTEGER NOT NULL DEFAULT 0) STRICT", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE items (id INTEGER PRIMARY KEY, text TEXT, blob BLOB, n INTEGER NOT NULL DEFAULT 0) STRICT"}, {0}},
   .actions =
     (const ds_action_type[]){
       {"items", "add", add},
@@ -497,7 +497,7 @@ static void a_catch_up_has_at_most_5000_changes(void) {
 
 static const ds_app keys_app = {
   .channels = (const ds_channel[]){{.name = "keys"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE keys (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE keys (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID"}, {0}},
   .actions = (const ds_action_type[]){{0}},
 };
 
@@ -533,8 +533,8 @@ static void a_patch_has_at_most_8_sets_of_columns(void) {
   for (int sets = DS_MAX_COLUMN_SETS; sets <= DS_MAX_COLUMN_SETS + 1; sets++) {
     ds_app wide = {
       .channels = (const ds_channel[]){{.name = "wide"}, {0}},
-      .migrations = (const char *const[]){"CREATE TABLE wide (id INTEGER PRIMARY KEY, c1, c2, c3, c4, c5, c6, c7, c8, c9);"
-                                          "INSERT INTO wide (id) VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)", NULL},
+      .migrations = (const ds_migration[]){{"CREATE TABLE wide (id INTEGER PRIMARY KEY, c1, c2, c3, c4, c5, c6, c7, c8, c9);"
+                                          "INSERT INTO wide (id) VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)"}, {0}},
       .actions = (const ds_action_type[]){{0}},
     };
     world w = talk_start(&wide);
@@ -652,7 +652,7 @@ static void a_table_has_at_most_100_columns(void) {
     for (int i = 1; i < DS_MAX_COLUMNS + over; i++) snprintf(create + strlen(create), sizeof create - strlen(create), ", c%d TEXT", i);
     snprintf(create + strlen(create), sizeof create - strlen(create), ")");
     ds_app app = limits_app;
-    app.migrations = (const char *const[]){create, NULL};
+    app.migrations = (const ds_migration[]){{create}, {0}};
     world w = world_new(&app, ":memory:");
     if (over) sqlite3_limit(w.host->database, SQLITE_LIMIT_COLUMN, 200); // it is the platform's cap too
     world_start(&w);

@@ -17,14 +17,14 @@ static const ds_action_type no_actions[] = {{0}};
 static const ds_app window_app = {
   .channels = (const ds_channel[]){{.name = "items"}, {.name = "audit"}, {0}},
   .migrations =
-    (const char *const[]){
-      "CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL, note TEXT) STRICT;"
+    (const ds_migration[]){
+      {"CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL, note TEXT) STRICT;"
       "CREATE TABLE audit (id INTEGER PRIMARY KEY, item TEXT UNIQUE) STRICT;"
       "CREATE TRIGGER a_counted AFTER INSERT ON items WHEN NEW.n % 5 = 1 BEGIN UPDATE items SET n = n + 1 WHERE id = NEW.id; END;"
       "CREATE TRIGGER z_gone AFTER INSERT ON items WHEN NEW.n % 7 = 3 BEGIN DELETE FROM items WHERE id = NEW.id; END;"
       "CREATE TRIGGER b_back AFTER DELETE ON items WHEN OLD.n % 11 = 5 BEGIN INSERT INTO items VALUES (OLD.id, OLD.n + 1, 'back'); END;"
-      "CREATE TRIGGER m_noted AFTER UPDATE ON items WHEN NEW.n % 3 = 0 BEGIN DELETE FROM audit WHERE item = NEW.id; INSERT INTO audit (item) VALUES (NEW.id); END;",
-      NULL,
+      "CREATE TRIGGER m_noted AFTER UPDATE ON items WHEN NEW.n % 3 = 0 BEGIN DELETE FROM audit WHERE item = NEW.id; INSERT INTO audit (item) VALUES (NEW.id); END;"},
+      {0},
     },
   .actions = no_actions,
   .log_window = WINDOW,
@@ -180,7 +180,7 @@ static void a_deletion_within_the_window_is_told_on_resuming(void) {
 
 static const ds_app usual_app = {
   .channels = (const ds_channel[]){{.name = "items"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE items (id INTEGER PRIMARY KEY) STRICT", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE items (id INTEGER PRIMARY KEY) STRICT"}, {0}},
   .actions = no_actions,
 };
 
@@ -200,7 +200,7 @@ static void the_window_is_20000_rows_unless_the_app_says_otherwise(void) {
 
 static const ds_app folded_app = {
   .channels = (const ds_channel[]){{.name = "folded"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE folded (id TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, note TEXT) STRICT", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE folded (id TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, note TEXT) STRICT"}, {0}},
   .actions = no_actions,
 };
 
@@ -249,7 +249,7 @@ static void add_one(ds_action *action) {
 
 static const ds_app forgetful_app = {
   .channels = (const ds_channel[]){{.name = "items"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE items (id INTEGER PRIMARY KEY) STRICT", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE items (id INTEGER PRIMARY KEY) STRICT"}, {0}},
   .actions = (const ds_action_type[]){{"items", "add", add_one}, {0}},
   .log_window = WINDOW,
 };

@@ -20,10 +20,10 @@ static const ds_app parts_app = {
       {0},
     },
   .migrations =
-    (const char *const[]){
-      "CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
-      "PRIMARY KEY (list, id)) STRICT",
-      NULL,
+    (const ds_migration[]){
+      {"CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
+      "PRIMARY KEY (list, id)) STRICT"},
+      {0},
     },
   .actions = no_actions,
   .log_window = 12,
@@ -31,15 +31,15 @@ static const ds_app parts_app = {
 
 // The same with triggers of the app's own, which move rows across the border while they are being written.
 #define ROW " WHERE list = NEW.list AND id = NEW.id; END;"
-static const char *const moving_migrations[] = {
-  "CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
+static const ds_migration moving_migrations[] = {
+  {"CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
   "PRIMARY KEY (list, id)) STRICT;"
   "CREATE TRIGGER a_raise AFTER UPDATE ON tasks WHEN NEW.\"a level\" = 2 BEGIN UPDATE tasks SET \"a level\" = 3" ROW
   "CREATE TRIGGER z_turn AFTER INSERT ON tasks WHEN NEW.\"a level\" = 4 BEGIN UPDATE tasks SET done = 1 - done" ROW
   "CREATE TRIGGER m_move AFTER UPDATE ON tasks WHEN NEW.\"a level\" = 5 AND NEW.done = 1 BEGIN UPDATE OR REPLACE tasks SET id = NEW.id || 'x', \"a level\" = 1" ROW
   "CREATE TRIGGER b_give BEFORE DELETE ON tasks WHEN OLD.\"a level\" = 3 BEGIN UPDATE tasks SET owner = 'me' WHERE list <> OLD.list; END;"
-  "CREATE TRIGGER b_gone AFTER INSERT ON tasks WHEN NEW.\"a level\" = 1 AND NEW.owner = 'me' BEGIN DELETE FROM tasks" ROW,
-  NULL,
+  "CREATE TRIGGER b_gone AFTER INSERT ON tasks WHEN NEW.\"a level\" = 1 AND NEW.owner = 'me' BEGIN DELETE FROM tasks" ROW},
+  {0},
 };
 
 // Each channel as its declaration says it: the query is written by hand.
@@ -275,8 +275,8 @@ static const ds_app typed_app = {
       {0},
     },
   .migrations =
-    (const char *const[]){
-      "CREATE TABLE things (id INTEGER PRIMARY KEY, i INTEGER, t TEXT, f TEXT COLLATE NOCASE, g INTEGER GENERATED ALWAYS AS (i * 3) VIRTUAL)", NULL},
+    (const ds_migration[]){
+      {"CREATE TABLE things (id INTEGER PRIMARY KEY, i INTEGER, t TEXT, f TEXT COLLATE NOCASE, g INTEGER GENERATED ALWAYS AS (i * 3) VIRTUAL)"}, {0}},
   .actions = no_actions,
 };
 
@@ -311,7 +311,7 @@ static void a_condition_compares_as_it_does_over_the_table(void) {
 static void check_refused(const ds_channel *channels, const char *why) {
   const ds_app app = {
     .channels = channels,
-    .migrations = (const char *const[]){"CREATE TABLE tasks (list INTEGER, id TEXT, title TEXT, PRIMARY KEY (list, id)) STRICT; CREATE TABLE keyless (id TEXT)", NULL},
+    .migrations = (const ds_migration[]){{"CREATE TABLE tasks (list INTEGER, id TEXT, title TEXT, PRIMARY KEY (list, id)) STRICT; CREATE TABLE keyless (id TEXT)"}, {0}},
     .actions = no_actions,
   };
   world w = world_new(&app, ":memory:");

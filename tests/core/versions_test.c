@@ -191,7 +191,7 @@ static void after_a_renewal_every_cursor_gets_a_snapshot_and_every_socket_is_clo
 static void refused_with(const char *table) {
   ds_app app = {
     .channels = (const ds_channel[]){{.name = "children"}, {0}},
-    .migrations = (const char *const[]){"CREATE TABLE parents (id TEXT PRIMARY KEY NOT NULL) STRICT", table, NULL},
+    .migrations = (const ds_migration[]){{"CREATE TABLE parents (id TEXT PRIMARY KEY NOT NULL) STRICT"}, {table}, {0}},
     .actions = (const ds_action_type[]){{0}},
   };
   world w = world_new(&app, ":memory:");
@@ -225,9 +225,9 @@ static void adopt_later(ds_action *action) {
 static const ds_app family_app = {
   .channels = (const ds_channel[]){{.name = "children"}, {0}},
   .migrations =
-    (const char *const[]){
-      "CREATE TABLE parents (id TEXT PRIMARY KEY NOT NULL) STRICT; INSERT INTO parents VALUES ('p');"
-      "CREATE TABLE children (id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parents (id)) STRICT", NULL},
+    (const ds_migration[]){
+      {"CREATE TABLE parents (id TEXT PRIMARY KEY NOT NULL) STRICT; INSERT INTO parents VALUES ('p');"
+      "CREATE TABLE children (id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parents (id)) STRICT"}, {0}},
   .actions = (const ds_action_type[]){{"children", "adopt", adopt}, {"children", "adopt-later", adopt_later}, {0}},
 };
 

@@ -308,6 +308,10 @@ ds_view sqlite_host_join(sqlite_host *host, const ds_delivery *delivery) {
 
 // ---- Time, chance, the log
 
+static void set_alarm(void *context, int64_t time) {
+  ((sqlite_host *)context)->alarm = time;
+}
+
 static int64_t now(void *context) {
   return ((sqlite_host *)context)->clock;
 }
@@ -377,6 +381,7 @@ sqlite_host *sqlite_host_new(const char *path) {
     .socket_after = socket_after,
     .socket_backlog = socket_backlog,
     .socket_attachment = socket_attachment,
+    .set_alarm = set_alarm,
     .now = now,
     .random = random_bytes,
     .log = log_line,

@@ -14,6 +14,7 @@ typedef struct sqlite_host {
   int64_t clock;      // what `now` answers; a test sets it
   int64_t call_count; // calls of sql_open and sql_next so far
   int64_t fail_at;    // the call of that number (from 1) fails with DS_SQL_ERROR and does nothing; 0 for none
+  int64_t alarm;      // what set_alarm was given last; 0 for nothing
   uint32_t random_count; // bytes of chance handed out; the n-th (from 0) is n modulo 256
 
   bool for_core; // private from here on: the SQL being prepared is the core's

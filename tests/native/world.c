@@ -62,22 +62,37 @@ static void arrive(world *world, ds_socket socket, ds_view text) {
   world->arrived[world->arrived_count++] = (world_frame){socket, {copy, text.size}};
 }
 
+static void wait_for(world *world, int32_t frame, ds_view name) {
+  if (world->waiting_count < sizeof world->waiting / sizeof *world->waiting) world->waiting[world->waiting_count] = frame;
+  world->waiting_count++;
+  if (name.size && name.size < sizeof world->waits_for) memcpy(world->waits_for, name.at, name.size + 1);
+}
+
 static void carry_out(world *world, const ds_delivery *delivery) {
   ds_view text = sqlite_host_join(world->host, delivery);
   for (uint32_t i = 0; i < delivery->socket_count; i++) {
     if (delivery->kind == DS_DELIVERY_ATTACH) sqlite_host_attach(world->host, delivery->sockets[i], text);
+    else if (delivery->kind == DS_DELIVERY_WAIT) wait_for(world, delivery->code, text);
     else if (delivery->kind == DS_DELIVERY_CLOSE) sqlite_host_close_socket(world->host, delivery->sockets[i]);
     else arrive(world, delivery->sockets[i], text);
   }
   free((char *)text.at);
 }
 
-void world_turn(world *world) {
-  ds_deliveries deliveries = ds_core_turn(world->core);
+static void carry_out_all(world *world, ds_deliveries deliveries) {
   check_nothing_open(world);
   for (uint32_t i = 0; i < deliveries.count; i++) carry_out(world, &deliveries.items[i]);
   ds_core_end(world->core);
   sqlite_host_end_turn(world->host);
+}
+
+void world_turn(world *world) {
+  world->waiting_count = 0;
+  carry_out_all(world, ds_core_turn(world->core));
+}
+
+void world_broadcast(world *world, ds_view channel, ds_view json) {
+  carry_out_all(world, ds_core_broadcast(world->core, channel, json));
 }
 
 ds_view world_receive(world *world, ds_socket socket) {

@@ -12,6 +12,10 @@ typedef struct world {
   ds_core *core;
   bool ready; // what ds_core_start answered
 
+  int32_t waiting[8]; // the frames that the last turn put back, by their place in it
+  uint32_t waiting_count;
+  char waits_for[64]; // what the last of them that said so waits for
+
   struct world_frame *arrived; // private: frames that sockets have got and nobody has received yet
   uint32_t arrived_count;
 } world;
@@ -31,6 +35,9 @@ void world_send(world *world, ds_socket socket, ds_frame_kind kind, ds_view byte
 
 // Runs the turn and carries out its deliveries.
 void world_turn(world *world);
+
+// Sends an event of the app's own to a channel's subscribers.
+void world_broadcast(world *world, ds_view channel, ds_view json);
 
 // The oldest frame that has arrived at `socket` and has not been received, NUL-terminated, which the caller frees; absent if there is none.
 ds_view world_receive(world *world, ds_socket socket);

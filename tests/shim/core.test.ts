@@ -43,7 +43,7 @@ const act = (socket: number, number: number, channel: string, type: string, payl
 
 test("an instance stands on its storage, and a turn hands back texts that outlive it", () => {
   const sockets = new TestSockets();
-  const core = new Core(todo, newStorage(), sockets, surroundings);
+  const core = new Core(todo, newStorage(), sockets, surroundings).start();
   expect(core.ready).toBe(true);
   const first = core.turn([hello(0), subscribe(0), act(0, 1, "todos", "create", { id: "1", text: "käse 😀\0" })]);
   const copy = structuredClone(first);
@@ -57,8 +57,8 @@ test("an instance stands on its storage, and a turn hands back texts that outliv
 test("peers are read back from their sockets' attachments by a new instance", () => {
   const storage = newStorage();
   const sockets = new TestSockets();
-  sockets.carryOut(new Core(todo, storage, sockets, surroundings).turn([hello(3), subscribe(3), hello(5), subscribe(5)]));
-  const deliveries = new Core(todo, storage, sockets, surroundings).turn([act(5, 1, "todos", "create", { id: "1", text: "after the sleep" })]);
+  sockets.carryOut(new Core(todo, storage, sockets, surroundings).start().turn([hello(3), subscribe(3), hello(5), subscribe(5)]));
+  const deliveries = new Core(todo, storage, sockets, surroundings).start().turn([act(5, 1, "todos", "create", { id: "1", text: "after the sleep" })]);
   expect(sockets.carryOut(deliveries).map(({ to }) => to)).toEqual([[5], [3]]);
 });
 
@@ -66,7 +66,7 @@ test("attachments that are not the core's are taken for none", () => {
   for (const text of ["", "null", "{", '{"protocol":7}', '{"protocol":2,"client":5,"channels":5}', '{"protocol":2,"client":"a","channels":["gone",null,7]}']) {
     const sockets = new TestSockets();
     sockets.attachments.set(0, text);
-    const [answer] = sockets.carryOut(new Core(todo, newStorage(), sockets, surroundings).turn([hello(1), act(1, 1, "todos", "create", { id: "1", text: "x" }), subscribe(0)]));
+    const [answer] = sockets.carryOut(new Core(todo, newStorage(), sockets, surroundings).start().turn([hello(1), act(1, 1, "todos", "create", { id: "1", text: "x" }), subscribe(0)]));
     expect(answer?.to).toEqual([1]);
   }
 });
@@ -74,20 +74,20 @@ test("attachments that are not the core's are taken for none", () => {
 test("a trap throws, its turn leaves nothing, and a new instance goes on from storage", () => {
   const storage = newStorage();
   const sockets = new TestSockets();
-  const core = new Core(broken, storage, sockets, surroundings);
+  const core = new Core(broken, storage, sockets, surroundings).start();
   sockets.carryOut(core.turn([hello(0), act(0, 1, "notes", "keep", { id: "kept" })]));
   const fatal = act(0, 2, "notes", "trap", { id: "gone" });
   expect(() => core.turn([hello(1), act(1, 1, "notes", "keep", { id: "with it" }), fatal])).toThrow(WebAssembly.RuntimeError);
   expect(core.committed).toBe(false);
   expect(storage.rows("SELECT id FROM notes")).toEqual([["kept"]]);
-  const next = new Core(broken, storage, sockets, surroundings);
+  const next = new Core(broken, storage, sockets, surroundings).start();
   const [answer] = sockets.carryOut(next.turn([{ ...fatal, poisoned: true }]));
   expect(answer?.frame).toMatchObject({ outcomes: [{ number: 2, status: "rejected", code: "internal" }] });
   expect(storage.rows("SELECT id FROM notes")).toEqual([["kept"]]);
 });
 
 test("frames at the cap and one past it", () => {
-  const core = new Core(todo, newStorage(), new TestSockets(), surroundings);
+  const core = new Core(todo, newStorage(), new TestSockets(), surroundings).start();
   const text = (size: number) => `"${"x".repeat(size - 2)}"`;
   const code = (message: string | ArrayBuffer) => (JSON.parse(core.turn([{ socket: 0, message }])[0]?.text ?? "") as { code: string }).code;
   expect(code(text(limits.maxFrame))).toBe("bad_frame");
@@ -98,7 +98,7 @@ test("frames at the cap and one past it", () => {
 });
 
 test("twenty frames of a megabyte in one turn grow the memory, and it is used again", () => {
-  const core = new Core(todo, newStorage(), new TestSockets(), surroundings);
+  const core = new Core(todo, newStorage(), new TestSockets(), surroundings).start();
   const frames = Array.from({ length: 20 }, (_, socket) => ({ socket: socket % 10, message: `"${"x".repeat(1_000_000)}"` }));
   for (let turn = 0; turn < 5; turn++) expect(core.turn(frames)).toHaveLength(20);
 });
@@ -106,7 +106,7 @@ test("twenty frames of a megabyte in one turn grow the memory, and it is used ag
 test("an object whose migration fails says so by code, changes nothing, and starts when the code is mended", () => {
   const storage = newStorage();
   storage.sql.exec("CREATE TABLE todos (something INTEGER)"); // in the way of the app's first migration
-  const core = new Core(todo, storage, new TestSockets(), surroundings);
+  const core = new Core(todo, storage, new TestSockets(), surroundings).start();
   expect(core.ready).toBe(false);
   expect(logged.at(-1)).toContain("a migration failed");
   expect(storage.rows("SELECT name FROM sqlite_master")).toEqual([["todos"]]);
@@ -114,14 +114,14 @@ test("an object whose migration fails says so by code, changes nothing, and star
   const [answer] = core.turn([say(1, { channel: "todos", rpc: true, id: "r", action: { type: "create" } })]);
   expect(JSON.parse(answer?.text ?? "")).toMatchObject({ type: "error", rpc: true, id: "r", error: [expect.stringContaining("unavailable")] });
   storage.sql.exec("DROP TABLE todos");
-  expect(new Core(todo, storage, new TestSockets(), surroundings).ready).toBe(true);
+  expect(new Core(todo, storage, new TestSockets(), surroundings).start().ready).toBe(true);
 });
 
 test("waking an object that is up to date writes nothing", () => {
   const storage = newStorage();
-  new Core(todo, storage, new TestSockets(), surroundings).turn([hello(0), act(0, 1, "todos", "create", { id: "1", text: "x" })]);
+  new Core(todo, storage, new TestSockets(), surroundings).start().turn([hello(0), act(0, 1, "todos", "create", { id: "1", text: "x" })]);
   const before = storage.rows("SELECT total_changes()");
-  new Core(todo, storage, new TestSockets(), surroundings).turn([]);
+  new Core(todo, storage, new TestSockets(), surroundings).start().turn([]);
   expect(storage.rows("SELECT total_changes()")).toEqual(before);
 });
 
@@ -137,9 +137,10 @@ test("storage that fails at any call of a turn undoes the turn and answers `inte
         },
       },
       transactionSync: (step) => storage.transactionSync(step),
+      setAlarm: (time) => storage.setAlarm(time),
     };
     const sockets = new TestSockets();
-    const core = new Core(todo, failing, sockets, surroundings);
+    const core = new Core(todo, failing, sockets, surroundings).start();
     sockets.carryOut(core.turn([hello(0), subscribe(0)]));
     calls = 0;
     const frame = act(0, 1, "todos", "create", { id: "1", text: "x" });

@@ -7,6 +7,8 @@ import { build } from "../../wasm/build.mjs";
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const bytes = readFileSync(await build("fixtures/todo"));
 const module = await WebAssembly.compile(bytes);
+const scriptedBytes = readFileSync(await build("wasm/scripted"));
+const scripted = await WebAssembly.compile(scriptedBytes);
 
 // The names that `macro` gives to functions in a C file; its own #define is not among them.
 function declared(macro: string, source: string): string[] {
@@ -16,10 +18,10 @@ function declared(macro: string, source: string): string[] {
 }
 
 describe("the todo module", () => {
-  test("imports exactly the functions that wasm/host.h declares", () => {
+  test("imports nothing but the functions that wasm/host.h declares", () => {
     const imports = WebAssembly.Module.imports(module);
     expect(imports.map(({ module, kind }) => `${module} ${kind}`)).toEqual(imports.map(() => "durasync function"));
-    expect(imports.map(({ name }) => name).sort()).toEqual(declared("DS_IMPORT", read("wasm/host.h")));
+    expect(declared("DS_IMPORT", read("wasm/host.h"))).toEqual(expect.arrayContaining(imports.map(({ name }) => name)));
   });
 
   test("exports exactly the functions of wasm/exports.c, its memory and its start", () => {
@@ -30,5 +32,18 @@ describe("the todo module", () => {
 
   test("is at most 64 KiB", () => {
     expect(bytes.length).toBeLessThanOrEqual(65_536);
+  });
+});
+
+describe("the prebuilt core", () => {
+  test("imports one function more than any module: the way to the app in JavaScript", () => {
+    const imports = WebAssembly.Module.imports(scripted).map(({ name }) => name);
+    expect(imports).toContain("script");
+    expect([...declared("DS_IMPORT", read("wasm/host.h")), ...declared("DS_IMPORT", read("wasm/scripted/script.h"))]).toEqual(expect.arrayContaining(imports));
+  });
+
+  test("is at most 60 KiB, and the core without any app at most 56", async () => {
+    expect(scriptedBytes.length).toBeLessThanOrEqual(61_440);
+    expect(readFileSync(await build("tests/apps/empty")).length).toBeLessThanOrEqual(57_344);
   });
 });

@@ -25,7 +25,7 @@ test("the server in C builds and does what it says", () => {
   expect(status, stderr).toBe(0);
   const storage = new SqliteStorage();
   const module = new WebAssembly.Module(readFileSync("wasm/build/readme.wasm"));
-  const core = new Core(module, storage, { after: () => -1, attachment: () => null, backlog: () => 0 });
+  const core = new Core(module, storage, { after: () => -1, attachment: () => null, backlog: () => 0 }).start();
   const act = (number: number, type: string, payload: unknown) => ({ number, channel: "todos", type, payload });
   const actions = [act(1, "create", { id: "1", text: "milk" }), act(2, "toggle", { id: "1" }), act(3, "toggle", { id: "2" }), act(4, "create", { id: "3", text: " " })];
   const frames = [{ type: "hello", protocol: 2, client: "a" }, { type: "actions", acknowledged: 0, actions }];

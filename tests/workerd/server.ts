@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
-type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts";
+type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts" | "Scripted" | "Seed";
 
 /** A socket that keeps what it gets until a test asks for it. */
 export class TestSocket {
@@ -11,6 +11,8 @@ export class TestSocket {
   readonly #frames: string[] = [];
   readonly #waiting: ((frame: string) => void)[] = [];
   closed: { code: number; reason: string } | undefined;
+  /** Resolves with the code and the reason when the socket closes. */
+  readonly end: Promise<{ code: number; reason: string }>;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -19,7 +21,7 @@ export class TestSocket {
       if (next) next(String(data));
       else this.#frames.push(String(data));
     });
-    socket.addEventListener("close", ({ code, reason }) => void (this.closed = { code, reason }));
+    this.end = new Promise((resolve) => socket.addEventListener("close", ({ code, reason }) => resolve((this.closed = { code, reason }))));
   }
 
   /** Sends a text as it is, anything else as JSON. */
@@ -77,11 +79,18 @@ export class TestSocket {
   }
 }
 
+export interface ConnectOptions {
+  readonly user?: string;
+  readonly origin?: string;
+}
+
 /** Opens a socket to an object of the server at `url`. */
-export async function connect(url: URL | string, objectClass: ObjectClass, name: string): Promise<TestSocket> {
+export async function connect(url: URL | string, objectClass: ObjectClass, name: string, options: ConnectOptions = {}): Promise<TestSocket> {
   const address = new URL(`/parties/${objectClass.toLowerCase()}/${encodeURIComponent(name)}`, url);
   address.protocol = "ws:";
-  const socket = new WebSocket(address);
+  if (options.user !== undefined) address.searchParams.set("user", options.user);
+  // Node's WebSocket takes headers, which a browser's does not: that is how a test says where its page comes from.
+  const socket = new WebSocket(address, { headers: options.origin === undefined ? {} : { origin: options.origin } } as unknown as string[]);
   const test = new TestSocket(socket);
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener("open", () => resolve(), { once: true });
@@ -91,7 +100,7 @@ export async function connect(url: URL | string, objectClass: ObjectClass, name:
 }
 
 export interface Server {
-  connect(objectClass: ObjectClass, name: string): Promise<TestSocket>;
+  connect(objectClass: ObjectClass, name: string, options?: ConnectOptions): Promise<TestSocket>;
   fetch(path: string): Promise<string>;
   /** Hibernates the object: what it had in memory is gone, its sockets stay. */
   hibernate(objectClass: ObjectClass, name: string): Promise<void>;
@@ -106,7 +115,7 @@ export async function startServer(): Promise<Server> {
   const { url } = await harness.listen();
   const worker = harness.getWorker();
   return {
-    connect: async (objectClass, name) => await connect(url, objectClass, name),
+    connect: async (objectClass, name, options) => await connect(url, objectClass, name, options),
     fetch: async (path) => await (await worker.fetch(new URL(path, url))).text(),
     hibernate: async (objectClass, name) => await worker.evictDurableObject(objectClass, { name, webSockets: "hibernate" }),
     sql: async (objectClass, name, query) => (await (await worker.getDurableObjectStorage(objectClass, { name })).exec(query)) as Record<string, unknown>[],

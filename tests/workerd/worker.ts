@@ -4,6 +4,9 @@ import broken from "../../wasm/build/broken.wasm";
 import parts from "../../wasm/build/parts.wasm";
 import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
+import { Scripted, Seed } from "./scripted-worker.ts";
+
+export { Scripted, Seed };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -58,6 +61,7 @@ export class Parts extends SyncObject {
 
 interface Env {
   readonly Todos: DurableObjectNamespace<Todos>;
+  readonly Scripted: DurableObjectNamespace<Scripted>;
 }
 
 export default {
@@ -65,9 +69,26 @@ export default {
     const url = new URL(request.url);
     const name = url.searchParams.get("name") ?? "";
     const todos = env.Todos.getByName(name);
+    const scripted = env.Scripted.getByName(name);
+    const id = url.searchParams.get("id") ?? "";
     switch (url.pathname) {
+      case "/scripted/write":
+        await scripted.write(id);
+        return new Response("done");
+      case "/scripted/write-later":
+        await scripted.writeLater(id);
+        return new Response("done");
+      case "/scripted/broadcast":
+        await scripted.broadcast("notes", { typing: id });
+        return new Response("done");
+      case "/scripted/asked":
+        return new Response(String(await scripted.timesAsked(id)));
+      case "/scripted/who":
+        return Response.json(await scripted.who());
+      case "/scripted/ban":
+        return new Response(String(await scripted.ban(id)));
       case "/rpc":
-        await todos.add(url.searchParams.get("id") ?? "");
+        await todos.add(id);
         return new Response("done");
       case "/renew":
         await todos.renewEpoch();

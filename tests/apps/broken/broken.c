@@ -39,7 +39,7 @@ static void open_rows(ds_action *action) {
 
 const ds_app durasync_app = {
   .channels = (const ds_channel[]){{.name = "notes"}, {0}},
-  .migrations = (const char *const[]){"CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID", NULL},
+  .migrations = (const ds_migration[]){{"CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID"}, {0}},
   .actions =
     (const ds_action_type[]){
       {"notes", "keep", keep},

@@ -3,7 +3,7 @@
 #include "durasync.h"
 
 static void run(ds_action *action) {
-  ds_view sql = ds_payload_text(action, "sql", 1, 100000);
+  ds_view sql = ds_payload_text(action, "sql");
   // The arena's copies end with a byte of zero, which ds_run needs.
   ds_rows *rows = ds_query(action, "SELECT :sql");
   if (!ds_view_absent(sql) && ds_next(rows)) sql = ds_column_text(rows, 0);
@@ -21,10 +21,10 @@ const ds_app durasync_app = {
       {0},
     },
   .migrations =
-    (const char *const[]){
-      "CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
-      "PRIMARY KEY (list, id)) STRICT",
-      NULL,
+    (const ds_migration[]){
+      {"CREATE TABLE tasks (list INTEGER NOT NULL, id TEXT NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, \"a level\" INTEGER, owner TEXT, "
+      "PRIMARY KEY (list, id)) STRICT"},
+      {0},
     },
   .actions = (const ds_action_type[]){{"tasks", "run", run}, {0}},
   .log_window = 12,

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// An app in JavaScript, spoken for to the core: wasm/scripted/scripted.c says what is asked and answered.
+import { SyncError } from "./sync-error.ts";
+
+/** What the core needs to know of an app, once. */
+export interface Description {
+  readonly channels: readonly {
+    readonly name: string;
+    readonly table: string | undefined;
+    readonly columns: readonly string[] | undefined;
+    readonly where: string | undefined;
+    /** Whether `read` is to be asked. */
+    readonly guarded: boolean;
+  }[];
+  readonly migrations: number;
+  readonly origins: readonly string[] | undefined;
+  readonly version: number | undefined;
+  readonly minVersion: number | undefined;
+  readonly logWindow: number | undefined;
+  readonly logAge: number | undefined;
+}
+
+/** An action as the core hands it over. */
+export interface Act {
+  readonly channel: string;
+  readonly type: string;
+  readonly payload: unknown;
+  readonly identity: unknown;
+  readonly client: string;
+  readonly number: number;
+  readonly now: number;
+}
+
+/** What the core asks of an app. Whatever these throw rejects what was asked for: a SyncError by its code, anything else as `internal`. */
+export interface App {
+  describe(): Description;
+  migrate(number: number): void;
+  /** Throws unless the identity may read the channel. */
+  read(channel: string, identity: unknown): void;
+  /** Handles an action and returns its result, or a promise of it, or of a function that handles it. */
+  act(act: Act): unknown;
+  /** Counts the changes made to the storage so far. */
+  changes(): number;
+}
+
+type Request =
+  | { call: "describe" }
+  | { call: "migrate"; number: number }
+  | { call: "read"; channel: string; identity: unknown }
+  | ({ call: "act" } & Act);
+
+// What an action waited for: the function that handles it, or its result, or what was thrown.
+type Prepared = { readonly value: unknown } | { readonly error: unknown };
+
+const wroteTooEarly = "A handler that returns a promise has changed the storage before it. Return a function, or a promise of one, that makes the changes: it runs as the transaction.";
+
+// Prepared actions whose client has not come back for them; the oldest go first.
+const MAX_PREPARED = 1000;
+
+/** Answers the core's questions. */
+export class Script {
+  readonly #app: App;
+  readonly #waiting = new Map<string, Promise<void>>();
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  /** Resolves when the action called `name`, "<client>:<number>", has what it waits for. */
+  async settled(name: string): Promise<void> {
+    await this.#waiting.get(name);
+  }
+
+  /** Answers a request, JSON for JSON. Does not throw. */
+  readonly answer = (text: string): string => {
+    try {
+      // The core writes its requests itself.
+      return JSON.stringify(this.#answer(JSON.parse(text) as Request));
+    } catch (error) {
+      return JSON.stringify(rejection(error));
+    }
+  };
+
+  #answer(request: Request): unknown {
+    switch (request.call) {
+      case "describe":
+        return this.#app.describe();
+      case "migrate":
+        return answerOf(this.#app.migrate(request.number));
+      case "read":
+        return answerOf(this.#app.read(request.channel, request.identity));
+      case "act":
+        return this.#act(request);
+    }
+  }
+
+  #act(act: Act): unknown {
+    const name = `${act.client}:${act.number}`;
+    const prepared = this.#prepared.get(name);
+    if (prepared) return this.#finish(name, prepared);
+    if (this.#waiting.has(name)) return { waits: true };
+    const before = this.#app.changes();
+    const result = this.#app.act(act);
+    if (typeof result === "function") return answerOf(result());
+    if (!isPromise(result)) return answerOf(result);
+    this.#wait(name, result);
+    if (this.#app.changes() !== before) throw new Error(wroteTooEarly);
+    return { waits: true };
+  }
+
+  #wait(name: string, result: PromiseLike<unknown>): void {
+    const settle = (prepared: Prepared): void => {
+      this.#waiting.delete(name);
+      this.#prepared.set(name, prepared);
+      const [oldest = name] = this.#prepared.keys();
+      if (this.#prepared.size > MAX_PREPARED) this.#prepared.delete(oldest);
+    };
+    this.#waiting.set(name, Promise.resolve(result).then((value) => settle({ value }), (error: unknown) => settle({ error })));
+  }
+
+  // A prepared action is used once: should its turn fail, its client sends it again, and it is prepared anew.
+  #finish(name: string, prepared: Prepared): unknown {
+    this.#prepared.delete(name);
+    if ("error" in prepared) throw prepared.error;
+    return answerOf(typeof prepared.value === "function" ? prepared.value() : prepared.value);
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function answerOf(result: unknown): { result?: unknown } {
+  if (isPromise(result)) throw new Error("A transaction cannot wait: the function that a handler returns, a migration and canRead must not return a promise.");
+  return result === undefined ? {} : { result };
+}
+
+// What was thrown is the author's to know if it is a SyncError, or a constraint that failed, which the core names; anything else is the operator's.
+function rejection(error: unknown): unknown {
+  if (error instanceof SyncError) return { code: error.code, message: error.message, data: error.data };
+  const failure = error instanceof Error ? error.message : String(error);
+  if (!failure.includes(": SQLITE_CONSTRAINT")) console.error("durasync: a handler failed", error);
+  return { failure };
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import { errors, type ErrorCode } from "../wasm/build/protocol.ts";
+
+/**
+ * Rejects what a handler was asked for: `throw new SyncError("conflict", "The list is full.", { max: 100 })`. Nothing of the action remains, and its author
+ * gets the code, the message and the data. An action is rejected by `invalid_payload`, `not_found`, `conflict`, `forbidden` or `rejected` as a rule.
+ */
+export class SyncError extends Error {
+  readonly code: ErrorCode;
+  /** JSON; at most 64 KiB. */
+  readonly data: unknown;
+
+  /** @param message shown to people; the code's own sentence if it is left out */
+  constructor(code: ErrorCode, message: string = errors[code], data?: unknown) {
+    super(message);
+    this.name = "SyncError";
+    this.code = code;
+    this.data = data;
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+import { limits } from "../wasm/build/protocol.ts";
+import core from "../wasm/build/scripted.wasm";
+import type { Identity } from "./connection.ts";
+import { Script, type Act, type App, type Description } from "./script.ts";
+import type { Issue, PayloadSchema, Verdict } from "./standard-schema.ts";
+import { SyncError } from "./sync-error.ts";
+import { SyncObject } from "./sync-object.ts";
+
+/** What is synced: for each channel, its record as a tuple in column order and its actions. One such type is shared by the server and the page. */
+export type Channels = { [channel: string]: [record: unknown[], action: { type: string; payload?: unknown }] };
+
+/** A channel as it is declared: a table, or a part of one, that clients may subscribe to. */
+export interface ChannelDeclaration {
+  /** The table; the one that is called like the channel if left out. It must have a primary key. */
+  readonly table?: string;
+  /** The columns that clients see, in their order; those of the primary key must be among them. All if left out. */
+  readonly columns?: readonly string[];
+  /**
+   * An SQL expression over the table's columns, without subqueries: only rows for which it is true are records. `$name` is the member `name` of the reader's identity:
+   * `owner = $user OR shared = 1` shows everyone rows of their own.
+   */
+  readonly where?: string;
+}
+
+/** One step from an older schema to a newer one: SQL, one or more statements, or a function that runs some. It must not be async. */
+export type Migration = string | ((sql: SqlStorage) => void);
+
+/** What a handler knows beside the action. */
+export interface ActionContext<Who = Identity | undefined> {
+  /** Who acts: what `onConnect` returned. */
+  readonly identity: Who;
+  /** The client's id, and the action's number: together they name the action for ever. */
+  readonly client: string;
+  readonly number: number;
+  /** The time of the turn in milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** What a handler may return: the action's result (JSON, at most 64 KiB), a function that is run as the transaction and returns it, or a promise of either. */
+export type Handled = unknown;
+
+type ActionOf<C extends Channels, Channel extends keyof C> = C[Channel][1];
+
+// For each channel, for each type of action, a validator of its payload.
+type PayloadSchemas<C extends Channels> = { readonly [Channel in keyof C]?: { readonly [Type in ActionOf<C, Channel>["type"]]?: PayloadSchema } };
+
+/**
+ * A Durable Object whose app is written in TypeScript:
+ *
+ *     export class Todos extends SyncServer<Env, { todos: [Todo, TodoAction] }> {
+ *       override channels = { todos: {} };
+ *       override migrations = ["CREATE TABLE todos (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) STRICT"];
+ *       override onAction(_channel: "todos", { payload }: TodoAction) {
+ *         this.ctx.storage.sql.exec("INSERT INTO todos VALUES (?, ?)", payload.id, payload.text);
+ *       }
+ *     }
+ *
+ * A handler runs as a transaction: if it throws, nothing of it remains. It need not say what it changed, and neither need `alarm`, `fetch`, an RPC method or `onStart`: whatever changes
+ * a channel's rows reaches its subscribers.
+ */
+export abstract class SyncServer<Env = unknown, C extends Channels = Channels, Who extends Identity | undefined = Identity | undefined> extends SyncObject<Env> {
+  static override readonly core = core;
+
+  /** The channels that clients may subscribe to. */
+  abstract readonly channels: { readonly [Channel in keyof C]: ChannelDeclaration };
+  /** Run once each, in order, in one transaction, before the object answers anybody; append only. */
+  readonly migrations: readonly Migration[] = [];
+  /** What payloads must look like; an action without a schema is not checked. Any Standard Schema validator will do. */
+  readonly payloads: PayloadSchemas<C> = {};
+  /** The web origins whose pages may connect, "*" for any. Those of the host that the object is reached under, if left out. */
+  readonly origins: readonly string[] | undefined = undefined;
+  /** The version of the app, and the lowest that a page may have: others are told to reload, or to wait. */
+  readonly version: number | undefined = undefined;
+  readonly minVersion: number | undefined = undefined;
+  /** Changed rows per channel, and milliseconds, that a client can have missed and still resume without fetching anew. */
+  readonly logWindow: number | undefined = undefined;
+  readonly logAge: number | undefined = undefined;
+
+  readonly #script = new Script(this.#app());
+
+  /** Called whenever the object wakes, after its migrations and before it answers anybody. */
+  onStart(): void | Promise<void> {}
+
+  /**
+   * Handles an action, as a transaction. Throw a SyncError to reject it; what a constraint refuses is rejected by name, anything else that is thrown is `internal` to the
+   * client and logged here. A handler that has to wait awaits first and returns a function: that one runs as the transaction.
+   */
+  onAction<Channel extends keyof C & string>(_channel: Channel, _action: ActionOf<C, Channel>, _context: ActionContext<Who>): Handled {
+    throw new SyncError("unknown_action");
+  }
+
+  /** Says who connects, as a JSON object of at most 4 KiB that every handler and `where` then knows; throw a SyncError("forbidden") to turn them away. */
+  onConnect(_request: Request): Who | undefined | Promise<Who | undefined> {
+    return undefined;
+  }
+
+  /** Whether `identity` may subscribe to the channel. Asked at each subscription; `disconnect` ends those that are there. */
+  canRead(_channel: keyof C & string, _identity: Who): boolean {
+    return true;
+  }
+
+  /** Whether `identity` may do that: asked before the payload is checked. */
+  canDo(_channel: keyof C & string, _action: ActionOf<C, keyof C>, _identity: Who): boolean {
+    return true;
+  }
+
+  protected override get script(): (request: string) => string {
+    return (request) => this.writes.within(() => this.#script.answer(request));
+  }
+
+  protected override async start(): Promise<void> {
+    try {
+      if (!this.core.migrate()) return;
+      await this.onStart();
+    } catch (error) {
+      console.error("durasync: onStart failed, the object is unavailable", error);
+      return;
+    }
+    this.core.start();
+    this.flush(); // what onStart has changed
+  }
+
+  protected override async admit(request: Request): Promise<unknown> {
+    super.admit(request); // the origin
+    const identity = await this.onConnect(request);
+    if (identity !== undefined && JSON.stringify(identity).length > limits.maxIdentity) throw new Error("An identity has at most 4096 bytes as JSON.");
+    return identity;
+  }
+
+  protected override settlement(name: string): Promise<void> {
+    return this.#script.settled(name);
+  }
+
+  #app(): App {
+    return {
+      describe: () => this.#describe(),
+      migrate: (number) => this.#migrate(number),
+      read: (channel, identity) => {
+        if (!this.canRead(channel, identity as Who)) throw new SyncError("forbidden");
+      },
+      act: (act) => this.#act(act),
+      changes: () => Number(this.ctx.storage.sql.exec("SELECT total_changes() AS count").one()["count"]),
+    };
+  }
+
+  #describe(): Description {
+    const guarded = this.canRead !== SyncServer.prototype.canRead;
+    return {
+      channels: Object.entries<ChannelDeclaration>(this.channels).map(([name, { table, columns, where }]) => ({ name, table, columns, where, guarded })),
+      migrations: this.migrations.length,
+      origins: this.origins,
+      version: this.version,
+      minVersion: this.minVersion,
+      logWindow: this.logWindow,
+      logAge: this.logAge,
+    };
+  }
+
+  #migrate(number: number): void {
+    const migration = this.migrations[number];
+    if (typeof migration === "function") return migration(this.ctx.storage.sql);
+    if (migration !== undefined) this.ctx.storage.sql.exec(migration);
+  }
+
+  #act({ channel, type, payload, identity, ...context }: Act): unknown {
+    const who = identity as Who;
+    // The core takes actions for declared channels only; that payloads are what C says is for `payloads` to hold.
+    const action = { type, payload } as ActionOf<C, keyof C>;
+    if (!this.canDo(channel, action, who)) throw new SyncError("forbidden");
+    const handle = (value: unknown): unknown => this.onAction(channel, { type, payload: value } as ActionOf<C, typeof channel>, { ...context, identity: who });
+    const schemas: { readonly [type: string]: PayloadSchema | undefined } = this.payloads[channel] ?? {};
+    const verdict = schemas[type]?.["~standard"].validate(payload) ?? { value: payload };
+    return verdict instanceof Promise ? verdict.then((late) => () => handle(checked(late))) : handle(checked(verdict));
+  }
+}
+
+function checked(verdict: Verdict<unknown>): unknown {
+  if (verdict.issues === undefined) return verdict.value;
+  const [issue] = verdict.issues;
+  throw new SyncError("invalid_payload", issue?.message, { path: pathOf(issue) });
+}
+
+function pathOf(issue: Issue | undefined): (string | number)[] {
+  return (issue?.path ?? []).map((step) => {
+    const key = typeof step === "object" ? step.key : step;
+    return typeof key === "number" ? key : String(key);
+  });
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+import type { Storage } from "./host.ts";
+
+/**
+ * Watches what the object's own code does to its storage, so that it need not say so. A statement outside of any handler is news for the subscribers; one inside must not be left
+ * half read, since SQLite ends no savepoint over a statement that writes and is still open.
+ */
+export class Writes {
+  readonly #cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+  #handling = false;
+
+  /** The storage as it is, for the core, whose statements are not news. */
+  readonly unwatched: Storage;
+
+  /** @param notice called after each statement outside of a handler that may have written */
+  constructor(storage: DurableObjectStorage, notice: () => void) {
+    const exec = storage.sql.exec.bind(storage.sql);
+    this.unwatched = { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: (time) => storage.setAlarm(time) };
+    storage.sql.exec = (query, ...bindings) => {
+      const cursor = exec<Record<string, SqlStorageValue>>(query, ...bindings);
+      if (/^\s*SELECT\b/i.test(query)) return cursor as never; // the caller says what its rows are
+      if (this.#handling) this.#cursors.push(cursor);
+      else notice();
+      return cursor as never;
+    };
+  }
+
+  /** Runs a handler. */
+  within<T>(handler: () => T): T {
+    this.#handling = true;
+    try {
+      return handler();
+    } finally {
+      this.#handling = false;
+      for (const cursor of this.#cursors.splice(0)) for (const _ of cursor.raw()) continue;
+    }
+  }
+}

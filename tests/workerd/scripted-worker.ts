@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// An app in TypeScript whose handlers do everything that a handler can, and go wrong in every way.
+import { SyncError, SyncServer, type ActionContext } from "../../js-shim/index.ts";
+
+type Note = [id: string, text: string, author: string | null];
+type NoteAction = { type: string; payload: { id: string; text?: string } };
+type Shared = { notes: [Note, NoteAction]; secrets: [[id: string], { type: "keep"; payload: { id: string } }] };
+type Who = { user: string; role?: string };
+
+/** How often the outside world was asked, by the action's id. */
+const asked = new Map<string, number>();
+
+/** Something outside of the object that takes its time. */
+async function askOutside(id: string): Promise<string> {
+  asked.set(id, (asked.get(id) ?? 0) + 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return `answer to ${id}`;
+}
+
+// A validator by hand, as valibot's or zod's would be.
+const hasText = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "test",
+    validate: (value: unknown) => {
+      const text = (value as { text?: unknown } | null)?.text;
+      return typeof text === "string" ? { value } : { issues: [{ message: "`text` must be a string.", path: ["text"] }] };
+    },
+  },
+};
+
+export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
+  override readonly channels = { notes: {}, secrets: {} };
+  override readonly migrations = [
+    "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT",
+    (sql: SqlStorage) => void sql.exec("INSERT INTO notes VALUES ('0', 'made by a migration', NULL)"),
+  ];
+  override readonly payloads = { notes: { checked: hasText } };
+  override readonly version = 3;
+  override readonly minVersion = 2;
+
+  override async onStart(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS secrets (id TEXT PRIMARY KEY NOT NULL)");
+    this.ctx.storage.sql.exec("INSERT INTO notes VALUES ((SELECT 'start ' || count(*) FROM notes WHERE id LIKE 'start%'), 'woken', NULL)");
+  }
+
+  override onConnect(request: Request): Who | undefined {
+    const user = new URL(request.url).searchParams.get("user");
+    if (user === "mallory") throw new SyncError("forbidden", "Not you.");
+    return user === null ? undefined : { user, role: user === "root" ? "admin" : "guest" };
+  }
+
+  override canRead(channel: string, who: Who | undefined): boolean {
+    return channel !== "secrets" || who?.role === "admin";
+  }
+
+  override canDo(_channel: string, action: { type: string }, who: Who | undefined): boolean {
+    return action.type !== "wipe" || who?.role === "admin";
+  }
+
+  override onAction(_channel: string, { type, payload }: NoteAction, { identity, client, number }: ActionContext<Who | undefined>): unknown {
+    const { sql } = this.ctx.storage;
+    const insert = (text: string) => sql.exec("INSERT INTO notes VALUES (?, ?, ?) RETURNING *", payload.id, text, identity?.user ?? null).raw();
+    switch (type) {
+      case "create":
+      case "checked":
+        return [...insert(payload.text ?? "")];
+      case "who":
+        return { identity, client, number };
+      case "wipe":
+        sql.exec("DELETE FROM notes");
+        return;
+      case "conflict":
+        insert("gone");
+        throw new SyncError("conflict", "Somebody was faster.", { winner: "b" });
+      case "throw":
+        insert("gone");
+        throw new TypeError("a secret of the server's");
+      case "throw nothing":
+        throw null;
+      case "bad sql":
+        insert("gone");
+        sql.exec("SELECT secret_column FROM nowhere");
+        return;
+      case "big":
+        return "x".repeat(100_000);
+      case "bigint":
+        return 1n;
+      case "later":
+        return askOutside(payload.id).then((answer) => () => [...insert(answer)]);
+      case "later without a function":
+        return askOutside(payload.id);
+      case "too early":
+        return this.#writesTooEarly(payload.id);
+      case "fails later":
+        return askOutside(payload.id).then(() => {
+          throw new SyncError("not_found", "Nobody is there.");
+        });
+      case "waits twice":
+        return askOutside(payload.id).then(() => async () => {
+          insert("never");
+        });
+      default:
+        return super.onAction("notes", { type, payload }, { identity, client, number, now: 0 });
+    }
+  }
+
+  async #writesTooEarly(id: string): Promise<void> {
+    this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, 'too early', NULL)", id);
+    await askOutside(id);
+  }
+
+  /** RPC methods: none of them says what it changed. */
+  write(id: string): void {
+    this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, 'written by a method', NULL)", id);
+  }
+
+  async writeLater(id: string): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now());
+    this.ctx.storage.kv.put("due", id);
+  }
+
+  override alarm(): void {
+    this.write(this.ctx.storage.kv.get<string>("due") ?? "by alarm");
+  }
+
+  override onRequest(request: Request): Promise<Response> {
+    this.write(new URL(request.url).searchParams.get("id") ?? "");
+    return Promise.resolve(new Response("written"));
+  }
+
+  timesAsked(id: string): number {
+    return asked.get(id) ?? 0;
+  }
+
+  who(): unknown[] {
+    return this.connections().map(({ identity, client, channels }) => ({ identity, client, channels }));
+  }
+
+  ban(user: string): number {
+    return this.disconnect((identity) => identity?.["user"] === user);
+  }
+}
+
+/** The example that partysync's own documentation begins with: only the import is another, and the channel is declared. */
+export class Seed extends SyncServer<unknown, { todos: [unknown[], { type: "create"; payload: { id: string; text: string; completed: 0 | 1 } }] }> {
+  override readonly channels = { todos: {} };
+
+  override onStart(): void {
+    this.ctx.storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS todos (id TEXT PRIMARY KEY NOT NULL UNIQUE, text TEXT NOT NULL, completed INTEGER NOT NULL, " +
+        "created_at INTEGER NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at INTEGER NOT NULL DEFAULT CURRENT_TIMESTAMP, deleted_at INTEGER DEFAULT NULL)",
+    );
+  }
+
+  override onAction(_channel: "todos", action: { type: "create"; payload: { id: string; text: string; completed: 0 | 1 } }): unknown[] {
+    const { id, text, completed } = action.payload;
+    return [...this.ctx.storage.sql.exec("INSERT INTO todos (id, text, completed) VALUES (?, ?, ?) RETURNING *", id, text, completed).raw()];
+  }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// An app in TypeScript, on the prebuilt core.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer, type Server, type TestSocket } from "./server.ts";
+
+let server: Server;
+beforeAll(async () => void (server = await startServer()));
+afterAll(async () => await server.close());
+
+const ids = async (name: string) => (await server.sql("Scripted", name, "SELECT id FROM notes WHERE id NOT LIKE 'start%' AND id <> '0' ORDER BY id")).map(({ id }) => id);
+
+async function follow(name: string, client: string, user?: string): Promise<TestSocket> {
+  const socket = await server.connect("Scripted", name, user === undefined ? {} : { user });
+  await socket.subscribe(client, "notes");
+  return socket;
+}
+
+const act = (socket: TestSocket, number: number, type: string, payload: unknown) => socket.act(number, "notes", type, payload);
+
+test("what migrations and onStart made is there before anybody is answered, and each wake is news", async () => {
+  const a = await server.connect("Scripted", "start");
+  expect(await a.subscribe("a", "notes")).toMatchObject({ total: 2, rows: [["0", "made by a migration", null], ["start 0", "woken", null]] });
+  await server.hibernate("Scripted", "start");
+  const waking = act(a, 1, "who", null);
+  expect(await waking).toMatchObject({ changes: [{ put: [["start 1", "woken", null]] }] });
+  expect(await a.frame()).toMatchObject({ outcomes: [{ number: 1, status: "committed" }] });
+});
+
+test("an action's changes reach everyone and its result its author", async () => {
+  const a = await follow("act", "a", "ann");
+  const b = await follow("act", "b");
+  const put = [{ channel: "notes", put: [["1", "milk", "ann"]] }];
+  expect(await act(a, 1, "create", { id: "1", text: "milk" })).toMatchObject({ changes: put, outcomes: [{ status: "committed", result: [["1", "milk", "ann"]] }] });
+  expect(await b.frame()).toMatchObject({ changes: put, outcomes: [] });
+});
+
+test.each([
+  ["conflict", { code: "conflict", message: "Somebody was faster.", data: { winner: "b" } }],
+  ["throw", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
+  ["throw nothing", { code: "internal" }],
+  ["bad sql", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
+  ["big", { code: "internal" }],
+  ["bigint", { code: "internal" }],
+  ["no such type", { code: "unknown_action" }],
+  ["too early", { code: "internal" }],
+  ["wipe", { code: "forbidden" }],
+  ["checked", { code: "invalid_payload", message: "`text` must be a string.", data: { path: ["text"] } }],
+])("a handler that ends in `%s` is rejected by code and leaves nothing", async (type, outcome) => {
+  const a = await follow(`reject ${type}`, "a", "ann");
+  const answer = await act(a, 1, type, { id: "x" });
+  expect(answer).toMatchObject({ changes: [], outcomes: [{ number: 1, status: "rejected", ...outcome }] });
+  expect(JSON.stringify(answer)).not.toContain("secret");
+  expect(await act(a, 2, "create", { id: "y", text: "" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
+  expect(await ids(`reject ${type}`)).toEqual(["y"]);
+});
+
+test("a constraint is told by its name, whoever ran the statement", async () => {
+  const a = await follow("constraint", "a");
+  await act(a, 1, "create", { id: "1", text: "" });
+  expect(await act(a, 2, "create", { id: "1", text: "" })).toMatchObject({ outcomes: [{ code: "constraint", data: { constraint: "unique", name: "notes.id" } }] });
+  expect(await act(a, 3, "create", { id: "2", text: "x".repeat(200) })).toMatchObject({ outcomes: [{ code: "constraint", data: { constraint: "check", name: "short" } }] });
+});
+
+test("a handler that waits runs its function as the transaction, in its client's order, while others go on", async () => {
+  const a = await follow("later", "a");
+  const b = await follow("later", "b");
+  const actions = ["later", "create", "later without a function"].map((type, i) => ({ number: i + 1, channel: "notes", type, payload: { id: `a${i + 1}`, text: "" } }));
+  a.send({ type: "actions", acknowledged: 0, actions });
+  a.send({ type: "actions", acknowledged: 0, actions: [{ number: 4, channel: "notes", type: "create", payload: { id: "a4", text: "" } }] });
+  expect(await act(b, 1, "create", { id: "b1", text: "" })).toMatchObject({ outcomes: [{ number: 1 }], changes: [{ put: [["b1", "", null]] }] });
+  const numbers: unknown[] = [];
+  while (numbers.length < 4) numbers.push(...((await a.frame())["outcomes"] as { number: number; status: string }[]).map(({ number, status }) => `${number} ${status}`));
+  expect(new Set(numbers)).toEqual(new Set(["1 committed", "2 committed", "3 committed", "4 committed"]));
+  expect(await ids("later")).toEqual(["a1", "a2", "a4", "b1"]);
+  expect(await server.fetch("/scripted/asked?name=later&id=a1")).toBe("1");
+});
+
+test("an action that waits and is sent again by another socket of its client runs once", async () => {
+  const a = await follow("again", "a");
+  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "once" } }] };
+  a.send(frame);
+  const again = await server.connect("Scripted", "again");
+  await again.hello("a");
+  again.send(frame);
+  expect(await again.frame()).toMatchObject({ outcomes: [{ number: 1, status: "committed", result: [["once", "answer to once", null]] }] });
+  expect(await ids("again")).toEqual(["once"]);
+  expect(await server.fetch("/scripted/asked?name=again&id=once")).toBe("1");
+});
+
+test("an action whose socket closes while it waits is there when its client comes back and sends it again", async () => {
+  const a = await follow("gone", "a");
+  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "kept" } }] };
+  a.send(frame);
+  await server.fetch("/"); // lets it arrive
+  a.close();
+  const again = await server.connect("Scripted", "gone");
+  expect(await again.hello("a")).toMatchObject({ settled: 0 });
+  again.send(frame);
+  expect(await again.frame()).toMatchObject({ outcomes: [{ number: 1, status: "committed" }] });
+  expect(await ids("gone")).toEqual(["kept"]);
+});
+
+test.each([
+  ["fails later", "not_found"],
+  ["waits twice", "internal"],
+])("what goes wrong after the waiting rejects the action: %s", async (type, code) => {
+  const a = await follow(type, "a");
+  expect(await act(a, 1, type, { id: "x" })).toMatchObject({ outcomes: [{ number: 1, status: "rejected", code }] });
+  expect(await ids(type)).toEqual([]);
+});
+
+test("version 1 waits as well", async () => {
+  const a = await server.connect("Scripted", "v1");
+  a.send({ channel: "notes", rpc: true, id: "r1", action: { type: "later", payload: { id: "1" } } });
+  expect(await a.frame()).toMatchObject({ type: "success", id: "r1", result: [["1", "answer to 1", null]] });
+});
+
+test("what a method, an alarm or a request writes reaches the subscribers, though nobody says so", async () => {
+  const a = await follow("writers", "a");
+  await server.fetch("/scripted/write?name=writers&id=by-method");
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["by-method", "written by a method", null]] }] });
+  await server.fetch("/scripted/write-later?name=writers&id=by-alarm");
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["by-alarm", "written by a method", null]] }] });
+  expect(await server.fetch("/parties/scripted/writers?id=by-request")).toBe("written");
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["by-request", "written by a method", null]] }] });
+});
+
+test("an event reaches the channel's subscribers and is stored nowhere", async () => {
+  const a = await follow("event", "a");
+  const stranger = await server.connect("Scripted", "event");
+  await stranger.hello("s");
+  await server.fetch("/scripted/broadcast?name=event&id=ann");
+  expect(await a.frame()).toEqual({ type: "event", channel: "notes", event: { typing: "ann" } });
+  expect(await stranger.settle()).toEqual([]);
+});
+
+test("who connects is known to every handler, across a hibernation", async () => {
+  const a = await follow("who", "a", "ann");
+  expect(await act(a, 1, "who", null)).toMatchObject({ outcomes: [{ result: { identity: { user: "ann", role: "guest" }, client: "a", number: 1 } }] });
+  await server.hibernate("Scripted", "who");
+  a.send({ type: "actions", acknowledged: 1, actions: [{ number: 2, channel: "notes", type: "who", payload: null }] });
+  await a.frame(); // what onStart wrote
+  expect(await a.frame()).toMatchObject({ outcomes: [{ number: 2, result: { identity: { user: "ann", role: "guest" } } }] });
+  expect(JSON.parse(await server.fetch("/scripted/who?name=who"))).toEqual([{ identity: { user: "ann", role: "guest" }, client: "a", channels: ["notes"] }]);
+});
+
+test("who may not connect is turned away with a code that says so for good", async () => {
+  const mallory = await server.connect("Scripted", "door", { user: "mallory" });
+  expect(await mallory.end).toEqual({ code: 4403, reason: "forbidden" });
+});
+
+test("a page of another origin is turned away, the object's own is let in", async () => {
+  const stranger = await server.connect("Scripted", "origin", { origin: "https://evil.example" });
+  expect(await stranger.end).toEqual({ code: 4403, reason: "forbidden" });
+});
+
+test("a channel is read by those who may, and no longer by one who is shut out", async () => {
+  const guest = await follow("read", "g", "ann");
+  guest.send({ type: "subscribe", channel: "secrets", cursor: null });
+  expect(await guest.frame()).toMatchObject({ type: "error", code: "forbidden", channel: "secrets" });
+  const admin = await server.connect("Scripted", "read", { user: "root" });
+  expect(await admin.subscribe("r", "secrets")).toMatchObject({ type: "page", channel: "secrets" });
+  expect(await server.fetch("/scripted/ban?name=read&id=ann")).toBe("1");
+  expect(await guest.end).toEqual({ code: 4403, reason: "forbidden" });
+  expect(await admin.settle()).toEqual([]);
+});
+
+test("a page that is too old or too new is told so", async () => {
+  const a = await server.connect("Scripted", "versions");
+  for (const [app, code] of [[1, "app_too_old"], [4, "app_too_new"]]) {
+    a.send({ type: "hello", protocol: 2, client: "a", app });
+    expect(await a.frame()).toMatchObject({ type: "error", code });
+  }
+  a.send({ type: "hello", protocol: 2, client: "a", app: 2 });
+  expect(await a.frame()).toMatchObject({ type: "welcome" });
+});
+
+test("partysync's first example runs as it is", async () => {
+  const a = await server.connect("Seed", "seed");
+  a.send({ channel: "todos", sync: true, from: null });
+  expect(await a.frame()).toEqual({ channel: "todos", sync: true, payload: [] });
+  const b = await server.connect("Seed", "seed");
+  await b.subscribe("b", "todos");
+  a.send({ channel: "todos", rpc: true, id: "1", action: { type: "create", payload: { id: "1", text: "milk", completed: 0 } } });
+  expect(await a.frame()).toMatchObject({ type: "success", rpc: true, id: "1", result: [["1", "milk", 0, expect.any(String), expect.any(String), null]] });
+  expect(await b.frame()).toMatchObject({ changes: [{ put: [["1", "milk", 0, expect.any(String), expect.any(String), null]] }] });
+});

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// The app that stands for one in JavaScript: what its tables name is asked of the host once, and every handler is a call of the host. With it the core is a module of its own,
+// core.wasm, and takes any app that js-shim/script.ts can speak for.
+//
+//   {"call":"describe"}                                  {"channels":[{"name","table"?,"columns"?,"where"?,"guarded"?}],"migrations":n,"origins"?,"version"?,"minVersion"?,"logWindow"?,"logAge"?}
+//   {"call":"migrate","number":n}                        an answer
+//   {"call":"read","channel","identity"}                 an answer
+//   {"call":"act","channel","type","payload","identity","client","number","now"}      an answer, or {"waits":true}
+//
+// An answer is {"result"?}, or {"code","message"?,"data"?} for a rejection, or {"failure"} with the message of whatever else was thrown.
+#include "action.h"
+#include "error.h"
+#include "json.h"
+#include "limits.h"
+#include "script.h"
+
+static ds_view call(const ds_host *host, ds_arena *arena, const ds_text *request) {
+  ds_view view = ds_text_view(request);
+  ds_sql sql = {.host = host, .arena = arena};
+  return ds_sql_text(&sql, import_script(view.at, view.size));
+}
+
+// ---- Answers
+
+static const char *text_member(ds_arena *arena, ds_view object, const char *name) {
+  ds_view text = ds_json_string(arena, ds_json_member(object, name));
+  return ds_view_absent(text) ? NULL : ds_arena_copy(arena, text).at;
+}
+
+static bool has(ds_view text, ds_view part) {
+  for (size_t at = 0; at + part.size <= text.size; at++)
+    if (ds_view_equal((ds_view){text.at + at, part.size}, part)) return true;
+  return false;
+}
+
+static void settle(ds_action *action, ds_view answer) {
+  ds_arena *arena = action->sql.arena;
+  ds_view failure = ds_json_string(arena, ds_json_member(answer, "failure"));
+  ds_view code = ds_json_string(arena, ds_json_member(answer, "code"));
+  if (!ds_json_validate(answer, NULL)) ds_reject(action, DS_INTERNAL, NULL);
+  else if (ds_json_type(ds_json_member(answer, "waits")) == DS_JSON_TRUE) ds_wait(action);
+  else if (!ds_view_absent(failure)) ds_reject_failure(action, has(failure, DS_LITERAL(": SQLITE_CONSTRAINT")) ? DS_SQL_CONSTRAINT : DS_SQL_ERROR, failure);
+  else if (!ds_view_absent(code)) ds_reject_with(action, ds_code_of(code), text_member(arena, answer, "message"), ds_json_member(answer, "data"));
+  else ds_result(action, ds_json_member(answer, "result"));
+}
+
+// ---- Calls
+
+static ds_text request_of(ds_action *action, const char *name) {
+  ds_text request = ds_text_new(action->sql.arena);
+  ds_text_str(&request, "{\"call\":\"");
+  ds_text_str(&request, name);
+  ds_text_str(&request, "\",\"channel\":");
+  ds_text_json(&request, action->channel);
+  ds_text_str(&request, ",\"identity\":");
+  ds_text_add(&request, action->identity);
+  return request;
+}
+
+static void act(ds_action *action) {
+  ds_text request = request_of(action, "act");
+  ds_text_str(&request, ",\"type\":");
+  ds_text_json(&request, action->type);
+  ds_text_str(&request, ",\"payload\":");
+  ds_text_add(&request, action->payload);
+  ds_text_str(&request, ",\"client\":");
+  ds_text_json(&request, action->client);
+  ds_text_str(&request, ",\"number\":");
+  ds_text_int(&request, action->number);
+  ds_text_str(&request, ",\"now\":");
+  ds_text_int(&request, action->now);
+  ds_text_str(&request, "}");
+  settle(action, call(action->sql.host, action->sql.arena, &request));
+}
+
+static void can_read(ds_action *action) {
+  ds_text request = request_of(action, "read");
+  ds_text_str(&request, "}");
+  settle(action, call(action->sql.host, action->sql.arena, &request));
+}
+
+// Its number comes as the payload.
+static void migrate(ds_action *action) {
+  ds_text request = ds_text_new(action->sql.arena);
+  ds_text_str(&request, "{\"call\":\"migrate\",\"number\":");
+  ds_text_add(&request, action->payload);
+  ds_text_str(&request, "}");
+  settle(action, call(action->sql.host, action->sql.arena, &request));
+}
+
+// ---- The description
+
+static int64_t int_member(ds_view object, const char *name) {
+  int64_t number = 0;
+  ds_json_int(ds_json_member(object, name), &number);
+  return number;
+}
+
+// The strings of an array, ended by NULL; NULL if there is no array.
+static const char *const *texts_of(ds_arena *arena, ds_view array) {
+  if (ds_json_type(array) != DS_JSON_ARRAY) return NULL;
+  uint32_t count = 0;
+  for (ds_json_iterator item = ds_json_iterate(array); ds_json_next(&item);) count++;
+  const char **texts = ds_arena_take(arena, (count + 1) * sizeof *texts);
+  count = 0;
+  for (ds_json_iterator item = ds_json_iterate(array); ds_json_next(&item);)
+    texts[count++] = ds_arena_copy(arena, ds_json_string(arena, item.value)).at;
+  return texts;
+}
+
+// One channel more than the core takes is passed on, so that it refuses.
+static void load_channels(ds_app *app, ds_arena *arena, ds_view list) {
+  ds_channel *channels = ds_arena_take(arena, (DS_MAX_CHANNELS + 2) * sizeof *channels);
+  ds_action_type *actions = ds_arena_take(arena, (DS_MAX_CHANNELS + 2) * sizeof *actions);
+  uint32_t count = 0;
+  for (ds_json_iterator item = ds_json_iterate(list); ds_json_next(&item) && count <= DS_MAX_CHANNELS; count++) {
+    channels[count] = (ds_channel){
+      .name = text_member(arena, item.value, "name"),
+      .table = text_member(arena, item.value, "table"),
+      .columns = texts_of(arena, ds_json_member(item.value, "columns")),
+      .where = text_member(arena, item.value, "where"),
+      .can_read = ds_json_type(ds_json_member(item.value, "guarded")) == DS_JSON_TRUE ? can_read : NULL,
+    };
+    actions[count] = (ds_action_type){.channel = channels[count].name, .handler = act};
+  }
+  app->channels = channels;
+  app->actions = actions;
+}
+
+static void load_migrations(ds_app *app, ds_arena *arena, int64_t count) {
+  ds_migration *migrations = ds_arena_take(arena, ((size_t)count + 1) * sizeof *migrations);
+  for (int64_t i = 0; i < count; i++) migrations[i].run = migrate;
+  app->migrations = migrations;
+}
+
+static void load(ds_app *app, const ds_host *host, ds_arena *arena) {
+  ds_text request = ds_text_new(arena);
+  ds_text_str(&request, "{\"call\":\"describe\"}");
+  ds_view description = call(host, arena, &request);
+  if (!ds_json_validate(description, NULL)) ds_panic();
+  load_channels(app, arena, ds_json_member(description, "channels"));
+  load_migrations(app, arena, int_member(description, "migrations"));
+  app->origins = texts_of(arena, ds_json_member(description, "origins"));
+  app->version = (int32_t)int_member(description, "version");
+  app->min_version = (int32_t)int_member(description, "minVersion");
+  app->log_window = (int32_t)int_member(description, "logWindow");
+  app->log_age = int_member(description, "logAge");
+}
+
+const ds_app durasync_app = {.load = load};
