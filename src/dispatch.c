@@ -50,14 +50,22 @@ static ds_sender *sender_of(ds_turn *turn, ds_socket socket) {
   while (*end && (*end)->socket != socket) end = &(*end)->next;
   if (!*end) {
     *end = ds_arena_take(turn->sql.arena, sizeof **end);
-    **end = (ds_sender){.socket = socket, .outcomes = ds_text_new(turn->sql.arena)};
+    **end = (ds_sender){.socket = socket};
   }
   return *end;
 }
 
-static void tell(ds_sender *sender, ds_view outcome) {
-  if (sender->outcomes.size) ds_text_str(&sender->outcomes, ",");
-  ds_text_add(&sender->outcomes, outcome);
+static void tell(ds_turn *turn, ds_sender *sender, ds_view outcome) {
+  if (!sender->last || sender->last->outcomes.size + outcome.size >= DS_MAX_PATCH) {
+    ds_told *made = ds_arena_take(turn->sql.arena, sizeof *made);
+    *made = (ds_told){.outcomes = ds_text_new(turn->sql.arena)};
+    if (sender->last) sender->last->next = made;
+    else sender->first = made;
+    sender->last = made;
+  }
+  ds_text *outcomes = &sender->last->outcomes;
+  if (outcomes->size) ds_text_str(outcomes, ",");
+  ds_text_add(outcomes, outcome);
 }
 
 static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent, ds_view client) {
@@ -89,7 +97,7 @@ static void run_actions(ds_turn *turn, ds_received *received) {
   for (uint32_t i = 0; i < frame->sent_count; i++) {
     const ds_sent *sent = &frame->sent[i];
     if (sent->number <= client->settled) {
-      tell(sender, ds_client_outcome(client, turn->sql.arena, sent->number));
+      tell(turn, sender, ds_client_outcome(client, turn->sql.arena, sent->number));
       continue;
     }
     ds_code code = sent->number > client->settled + 1 ? DS_OUT_OF_ORDER : ds_client_full(client) ? DS_OUTBOX_FULL : DS_OK;
@@ -103,7 +111,7 @@ static void run_actions(ds_turn *turn, ds_received *received) {
       put_back(turn, received, id, sent->number);
       return;
     }
-    tell(sender, ds_client_settle(client, turn->sql.arena, &outcome));
+    tell(turn, sender, ds_client_settle(client, turn->sql.arena, &outcome));
   }
 }
 

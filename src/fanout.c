@@ -59,13 +59,25 @@ static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
 
 // ---- Version 2
 
+// One frame for some channels. The changes of all of them together must fit: one that does not becomes a gap, and its subscribers catch up.
 static ds_pieces patch_frame(ds_turn *turn, const news *all, uint64_t channels, ds_view outcomes) {
   ds_pieces changes = ds_pieces_new(turn->sql.arena);
+  int64_t room = DS_MAX_PATCH - (int64_t)outcomes.size;
   for (uint64_t set = channels; set; set &= set - 1) {
+    const ds_table *table = &turn->storage->tables[__builtin_ctzll(set)];
+    ds_change change = all[__builtin_ctzll(set)].change;
+    if (change.size > room) change = ds_change_gap(&turn->sql, table, table->version);
+    room -= change.size;
     if (changes.count) ds_pieces_str(&changes, ",");
-    ds_pieces_join(&changes, &all[__builtin_ctzll(set)].change.json);
+    ds_pieces_join(&changes, &change.json);
   }
   return ds_patch_frame(turn->sql.arena, turn->storage->epoch, &changes, outcomes);
+}
+
+static int64_t size_of(const news *all, uint64_t channels) {
+  int64_t size = 0;
+  for (uint64_t set = channels; set; set &= set - 1) size += all[__builtin_ctzll(set)].change.size;
+  return size;
 }
 
 static void mark_senders(ds_turn *turn, bool sender) {
@@ -75,9 +87,16 @@ static void mark_senders(ds_turn *turn, bool sender) {
 static void send_to_senders(ds_turn *turn, const news *all, uint64_t changed) {
   for (const ds_sender *sender = turn->senders; sender; sender = sender->next) {
     uint64_t channels = ds_turn_peer(turn, sender->socket)->channels & changed;
-    if (channels == 0 && sender->outcomes.size == 0) continue;
-    ds_pieces frame = patch_frame(turn, all, channels, ds_text_view(&sender->outcomes));
+    const ds_told *told = sender->first;
+    if (channels == 0 && !told) continue;
+    // Changes and outcomes go together, unless they are too much for one frame: then the changes come first.
+    bool together = told && (channels == 0 || size_of(all, channels) + (int64_t)told->outcomes.size <= DS_MAX_PATCH);
+    ds_pieces frame = patch_frame(turn, all, channels, together ? ds_text_view(&told->outcomes) : (ds_view){0});
     ds_send(&turn->out, sender->socket, &frame);
+    for (told = together ? told->next : told; told; told = told->next) {
+      frame = patch_frame(turn, all, 0, ds_text_view(&told->outcomes));
+      ds_send(&turn->out, sender->socket, &frame);
+    }
   }
 }
 

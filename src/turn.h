@@ -28,11 +28,18 @@ typedef struct ds_received {
   ds_view waits_for; // of the first frame of a socket that is put back: what for
 } ds_received;
 
-// A socket that sent actions, and what became of them.
+// What became of some actions: no more than one frame carries.
+typedef struct ds_told {
+  struct ds_told *next;
+  ds_text outcomes; // comma-separated JSON
+} ds_told;
+
+// A socket that sent actions.
 typedef struct ds_sender {
   struct ds_sender *next;
   ds_socket socket;
-  ds_text outcomes; // comma-separated JSON
+  ds_told *first; // what it is to be told, in order; NULL for nothing
+  ds_told *last;
 } ds_sender;
 
 typedef struct ds_turn {
