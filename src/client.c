@@ -37,15 +37,24 @@ ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
   ds_client *client = ds_arena_take(sql->arena, sizeof *client);
   *client = (ds_client){.next = clients->first, .id = ds_arena_copy(sql->arena, id)};
   clients->first = client;
-  ds_view query = DS_LITERAL("SELECT settled, outcomes FROM durasync_client WHERE client = ?1");
+  ds_view query = DS_LITERAL("SELECT settled, outcomes, seen FROM durasync_client WHERE client = ?1");
   int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
   if (ds_sql_next(sql, cursor)) {
     client->known = true;
     client->settled = ds_sql_integer(sql, cursor, 0);
     read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1));
+    client->seen = ds_sql_integer(sql, cursor, 2);
   }
   ds_sql_close(sql, cursor);
   return client;
+}
+
+void ds_client_greet(ds_client *client, int64_t now) {
+  if (client->known && now - client->seen > DS_CLIENT_NOTED) client->changed = true;
+}
+
+bool ds_client_forgettable(int64_t seen, int64_t now) {
+  return seen < now - DS_CLIENT_AGE + DS_CLIENT_NOTED;
 }
 
 void ds_client_acknowledge(ds_client *client, int64_t number) {

@@ -4,7 +4,8 @@
 //   durasync_client (client TEXT PRIMARY KEY, settled INTEGER, outcomes TEXT, seen INTEGER) WITHOUT ROWID
 //
 // `settled` is the highest number whose action is settled; numbers have no holes, so everything up to it is. `outcomes` holds, as a JSON array, those outcomes that say
-// more than "committed" and that the client has not acknowledged: of any other settled number the outcome is just that. `seen` is when the row was last written.
+// more than "committed" and that the client has not acknowledged: of any other settled number the outcome is just that. `seen` is when the client was there: when it
+// last settled something, or came, give or take DS_CLIENT_NOTED.
 #ifndef DURASYNC_CLIENT_H
 #define DURASYNC_CLIENT_H
 
@@ -18,6 +19,7 @@ typedef struct ds_client {
   ds_view id;
   bool known; // stored before this turn
   int64_t settled;
+  int64_t seen;
   ds_kept_outcome *outcomes; // oldest first
   uint32_t outcome_count;
   size_t outcome_bytes;
@@ -35,6 +37,12 @@ extern const char ds_client_schema[];
 // The client `id`, read once a turn; one that is not stored has settled nothing. Lives in the turn's arena. Reads one row.
 ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id);
 
+// The client is there at the time `now`: noted if it was not lately, so that it is not forgotten while it comes and goes with an action whose outcome it never hears.
+void ds_client_greet(ds_client *client, int64_t now);
+
+// True if an unknown client that was last there at `seen` may have been forgotten.
+bool ds_client_forgettable(int64_t seen, int64_t now);
+
 // Forgets the outcomes up to `number`: the client has them. Alone this writes nothing; they go with the next write.
 void ds_client_acknowledge(ds_client *client, int64_t number);
 
@@ -47,10 +55,10 @@ ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *o
 // The JSON of the outcome of a settled number.
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
 
-// Forgets clients that have settled nothing since `time`, and rpcs of version 1 from before `rpc_time`.
+// Forgets clients that have not been there since `time`, and rpcs of version 1 from before `rpc_time`.
 void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time);
 
-// Writes the clients that settled something: one row each.
+// Writes the clients that settled something or are to be noted: one row each.
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now);
 
 #endif

@@ -20,12 +20,13 @@ static void welcome(ds_turn *turn, ds_received *received) {
     return;
   }
   ds_view id = received->frame.client;
-  const ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
+  ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
   // A client that the object does not know is new, or was forgotten: it can have been only if it was last here before the oldest that are remembered.
-  if (!client->known && received->frame.seen && received->frame.seen < turn->now - DS_CLIENT_AGE) {
+  if (!client->known && received->frame.seen && ds_client_forgettable(received->frame.seen, turn->now)) {
     ds_turn_refuse(turn, received, DS_CLIENT_FORGOTTEN, NULL);
     return;
   }
+  ds_client_greet(client, turn->now);
   ds_peer *peer = ds_turn_peer(turn, received->socket);
   peer->protocol = 2;
   peer->client_size = (uint8_t)id.size;

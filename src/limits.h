@@ -15,8 +15,11 @@
 // Bytes of an identity as JSON: it shares the 16 KiB of a socket's attachment with the client's id and its subscriptions.
 #define DS_MAX_IDENTITY 4096
 
-// Milliseconds after which a client that has settled nothing may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
+// Milliseconds after which a client that has not been there may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
 #define DS_CLIENT_AGE 7776000000
+
+// Milliseconds for which a client that is there again is not noted again: a day. A hello of every day writes a row, no other does.
+#define DS_CLIENT_NOTED 86400000
 
 // Milliseconds for which the id of a version 1 rpc is remembered, so that sending it again does not run it again: a day. Its page does not outlive its answer by much.
 #define DS_RPC_AGE 86400000

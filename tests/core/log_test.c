@@ -290,12 +290,48 @@ static void a_client_forgotten_is_told_so_and_nothing_runs_twice(void) {
 static void a_client_that_nobody_can_have_forgotten_is_simply_new(void) {
   world w = talk_start(&forgetful_app);
   int64_t begin = w.host->clock;
-  w.host->clock = begin + DS_CLIENT_AGE;
+  w.host->clock = begin + DS_CLIENT_AGE - DS_CLIENT_NOTED;
   greet_seen(&w, "edge", begin, WELCOME_NEW);
   greet_seen(&w, "beyond", begin - 1, FORGOTTEN);
   ds_socket fresh = talk_greet(&w, "fresh");
   talk_act(&w, fresh, 1, "items", "add", "null");
   talk_hear(&w, fresh, "{\"type\":\"patch\"");
+  world_free(&w);
+}
+
+static void a_client_that_comes_and_goes_is_not_forgotten(void) {
+  world w = talk_start(&forgetful_app);
+  int64_t begin = w.host->clock;
+  ds_socket away = greet_seen(&w, "away", begin, "{\"type\":\"welcome\"");
+  talk_act(&w, away, 1, "items", "add", "null");
+  world_close(&w, away); // before it could hear the outcome
+  w.host->clock = begin + 50 * (int64_t)DAY;
+  int64_t seen = w.host->clock;
+  world_close(&w, greet_seen(&w, "away", begin, "{\"type\":\"welcome\""));
+  w.host->clock = begin + 91 * (int64_t)DAY;
+  make_it_compact(&w, "late");
+  int64_t before = number_of(&w, "SELECT count(*) FROM items");
+  away = greet_seen(&w, "away", seen, "{\"type\":\"welcome\",\"protocol\":2,\"epoch\":\"0001020304050607\",\"settled\":1,");
+  talk_act(&w, away, 1, "items", "add", "null");
+  talk_hear(&w, away, "{\"type\":\"patch\"");
+  CHECK_INT(number_of(&w, "SELECT count(*) FROM items"), before);
+  world_free(&w);
+}
+
+static void a_client_is_noted_once_a_day_at_most(void) {
+  world w = talk_start(&forgetful_app);
+  ds_socket socket = talk_greet(&w, "daily");
+  talk_act(&w, socket, 1, "items", "add", "null");
+  world_close(&w, socket);
+  int64_t first = number_of(&w, "SELECT seen FROM durasync_client");
+  w.host->clock += DAY;
+  world_close(&w, talk_greet(&w, "daily"));
+  CHECK_INT(number_of(&w, "SELECT seen FROM durasync_client"), first);
+  w.host->clock += 1;
+  world_close(&w, talk_greet(&w, "daily"));
+  CHECK_INT(number_of(&w, "SELECT seen FROM durasync_client"), first + DAY + 1);
+  world_close(&w, talk_greet(&w, "passer-by"));
+  talk_sql(&w, "SELECT client FROM durasync_client", "[[\"daily\"]]");
   world_free(&w);
 }
 
@@ -364,6 +400,8 @@ const test log_tests[] = {
   {"a key that changed its case while a client was away is one record", a_key_that_changed_its_case_while_a_client_was_away_is_one_record},
   {"a client forgotten is told so, and nothing runs twice", a_client_forgotten_is_told_so_and_nothing_runs_twice},
   {"an rpc of version 1 is remembered for a day", an_rpc_of_version_1_is_remembered_for_a_day},
+  {"a client that comes and goes is not forgotten", a_client_that_comes_and_goes_is_not_forgotten},
+  {"a client is noted once a day at most", a_client_is_noted_once_a_day_at_most},
   {"a client that nobody can have forgotten is simply new", a_client_that_nobody_can_have_forgotten_is_simply_new},
   {"a client that is still known is welcome, however long it was away", a_client_that_is_still_known_is_welcome_however_long_it_was_away},
   {"an action is never run twice, whenever it is repeated", an_action_is_never_run_twice_whenever_it_is_repeated},
