@@ -134,6 +134,22 @@ static void refuse_all(ds_turn *turn, ds_code code) {
   for (ds_received *received = turn->received; received; received = received->next) ds_turn_refuse(turn, received, code, NULL);
 }
 
+// What was written outside of any action stays written, though the turn that was to tell of it is undone. If the object slept before its next turn, nobody would know that
+// it is still to be told: so whoever follows those channels is sent away now, and resumes from its cursor.
+static void send_followers_away(ds_core *core, ds_turn *turn) {
+  ds_sql sql = {.host = core->host, .arena = core->arena};
+  uint64_t untold = 0;
+  for (uint32_t i = 0; i < core->storage.table_count; i++) {
+    bool told = ds_log_version(&sql, &core->storage.tables[i]) == core->storage.tables[i].version;
+    if (!told || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
+  }
+  if (untold) ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
+  for (uint32_t i = 0; untold && i < core->peers.count; i++) {
+    const ds_peer *peer = &core->peers.items[i];
+    if (peer->channels & untold) ds_close_socket(&turn->out, peer->socket, DS_CLOSE_INTERNAL, "internal");
+  }
+}
+
 // The turn is undone: what it did to the core's memory is forgotten as well, and read again from where it is kept.
 static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_sql_log(&turn->sql, "a turn failed");
@@ -144,6 +160,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_peers_forget(&core->peers);
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   refuse_all(turn, DS_INTERNAL);
+  send_followers_away(core, turn);
 }
 
 ds_deliveries ds_core_turn(ds_core *core) {

@@ -6,8 +6,8 @@
 #include "frame.h"
 #include "pieces.h"
 
-// Close codes (RFC 6455, section 7.4.1, and its registry): clients come back and resume after either.
-enum { DS_CLOSE_RESTART = 1012, DS_CLOSE_TRY_AGAIN = 1013 };
+// Close codes (RFC 6455, section 7.4.1, and its registry): clients come back and resume after each.
+enum { DS_CLOSE_INTERNAL = 1011, DS_CLOSE_RESTART = 1012, DS_CLOSE_TRY_AGAIN = 1013 };
 
 typedef struct ds_outbound {
   const ds_host *host;

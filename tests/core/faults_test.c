@@ -132,6 +132,21 @@ static bool turn(run *r, const plan *plan, const bool *wanted) {
   return any && all_failed;
 }
 
+// Sockets that the object has closed are replaced, as clients do it.
+static void come_back(run *r) {
+  static const char *const words[SOCKETS][2] = {
+    {HELLO("alice"), RESUME}, {HELLO("bob"), SUBSCRIBE}, {"{\"channel\":\"todos\",\"sync\":true,\"from\":1}", NULL}};
+  for (int i = 0; i < SOCKETS; i++) {
+    if (sqlite_host_is_open(r->world.host, r->sockets[i])) continue;
+    world_close(&r->world, r->sockets[i]);
+    r->sockets[i] = world_open(&r->world);
+    for (int word = 0; word < 2 && words[i][word]; word++)
+      world_send(&r->world, r->sockets[i], DS_FRAME_TEXT, frame_of(r, &(sent){i, false, words[i][word]}));
+    world_turn(&r->world);
+    hear(r, i);
+  }
+}
+
 static void carry_out(run *r, const plan *plan) {
   bool wanted[SOCKETS] = {true, true, true};
   if (plan->sleep) start(r);
@@ -148,6 +163,7 @@ static void carry_out(run *r, const plan *plan) {
     CHECK(!r->failed[i] || again); // nothing fails without a line in the operator's log
     wanted[i] = r->failed[i];
   }
+  come_back(r);
   if (again) turn(r, plan, wanted);
   for (int i = 0; i < SOCKETS; i++) CHECK(!again || !r->failed[i]);
   CHECK_VIEW(state(r, disagreement_query), DS_LITERAL("[]"));
