@@ -200,7 +200,8 @@ ds_deliveries ds_core_broadcast(ds_core *core, ds_view channel, ds_view json) {
 
 ds_deliveries ds_core_renew(ds_core *core) {
   ds_turn turn = turn_new(core);
-  if (!core->ready || !ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return (ds_deliveries){0};
+  // Also where the app cannot run on the storage that came back: the code that can will find the new epoch.
+  if (!ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return (ds_deliveries){0};
   ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
   for (uint32_t i = 0; i < core->peers.count; i++) ds_close_socket(&turn.out, core->peers.items[i].socket, DS_CLOSE_RESTART, "new_epoch");
   return (ds_deliveries){turn.out.count, turn.out.items};
