@@ -140,7 +140,7 @@ static void send_followers_away(ds_core *core, ds_turn *turn) {
   ds_sql sql = {.host = core->host, .arena = core->arena};
   uint64_t untold = 0;
   for (uint32_t i = 0; i < core->storage.table_count; i++) {
-    bool told = ds_log_version(&sql, &core->storage.tables[i]) == core->storage.tables[i].version;
+    bool told = ds_log_version(&sql, core->storage.tables[i].channel) == core->storage.tables[i].version;
     if (!told || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
   }
   if (untold) ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
