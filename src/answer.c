@@ -55,14 +55,14 @@ static void add_columns(ds_text *head, const ds_table *table) {
   ds_text_str(head, "]");
 }
 
-static ds_text page_head(ds_turn *turn, const ds_table *table, bool first) {
+static ds_text page_head(ds_turn *turn, const ds_table *table, ds_view reader, bool first) {
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"type\":\"page\",\"channel\":");
   ds_text_json(&head, table->channel);
   ds_text_str(&head, ",\"epoch\":");
   ds_text_json(&head, turn->storage->epoch);
   ds_text_str(&head, ",\"shape\":");
-  ds_text_json(&head, table->shape);
+  ds_text_json(&head, ds_table_shape_for(turn->sql.arena, table, reader));
   ds_text_str(&head, ",\"version\":");
   ds_text_int(&head, table->version);
   ds_text_str(&head, first ? ",\"first\":true" : ",\"first\":false");
@@ -72,16 +72,17 @@ static ds_text page_head(ds_turn *turn, const ds_table *table, bool first) {
 
 static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds_view after, int64_t rows) {
   bool first = ds_view_absent(after);
+  ds_view reader = ds_turn_peer(turn, socket)->reader;
   if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
   ds_pieces json = ds_pieces_new(turn->sql.arena);
-  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, after, rows), &json, DS_PAGE_SIZE);
+  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, after, rows, reader), &json, DS_PAGE_SIZE);
   turn->read_bytes += records.size;
   bool last = records.count < rows && !records.more;
 
-  ds_text head = page_head(turn, table, first);
+  ds_text head = page_head(turn, table, reader, first);
   if (first) {
     ds_text_str(&head, ",\"total\":");
-    ds_text_int(&head, last ? records.count : ds_records_count(&turn->sql, table));
+    ds_text_int(&head, last ? records.count : ds_records_count(&turn->sql, table, reader));
   }
   ds_text_str(&head, ",\"next\":");
   ds_text_int(&head, last ? 0 : rows_that_fit(&records));
@@ -106,10 +107,12 @@ static void answer_page(ds_turn *turn, ds_received *received) {
 
 // Sends what a client with this cursor misses. False if that is not known, or more than a patch carries.
 static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table, const ds_cursor *cursor) {
-  bool known = cursor->present && ds_view_equal(cursor->epoch, turn->storage->epoch) && ds_view_equal(cursor->shape, table->shape) &&
+  ds_view reader = ds_turn_peer(turn, socket)->reader;
+  ds_view shape = ds_table_shape_for(turn->sql.arena, table, reader);
+  bool known = cursor->present && ds_view_equal(cursor->epoch, turn->storage->epoch) && ds_view_equal(cursor->shape, shape) &&
     cursor->version <= table->version;
   if (!known || cursor->version < ds_log_floor(&turn->sql, table)) return false;
-  ds_diff diff = ds_diff_since(&turn->sql, table, cursor->version, DS_MAX_CATCH_UP, DS_CATCH_UP);
+  ds_diff diff = ds_diff_since(&turn->sql, table, reader, cursor->version, DS_MAX_CATCH_UP, DS_CATCH_UP);
   if (diff.too_large) return false;
   ds_change change = ds_change_of(&turn->sql, &diff);
   if (!change.whole) return false;
@@ -134,9 +137,9 @@ static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
 
 // ---- Version 1
 
-static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, bool comma) {
+static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, ds_view reader, bool comma) {
   ds_text text = ds_text_new(turn->sql.arena);
-  int32_t cursor = ds_log_deleted(&turn->sql, table);
+  int32_t cursor = ds_log_deleted(&turn->sql, table, reader);
   for (; ds_sql_next(&turn->sql, cursor); comma = true) {
     if (comma) ds_text_str(&text, ",");
     ds_deleted_record(&text, table, ds_sql_read(&turn->sql, cursor, 0), turn->now);
@@ -147,19 +150,20 @@ static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, 
 static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_table *table = readable_table_of(turn, received);
   if (!table) return;
+  ds_view reader = ds_turn_peer(turn, received->socket)->reader;
   ds_text head = ds_text_new(turn->sql.arena);
   ds_text_str(&head, "{\"channel\":");
   ds_text_json(&head, table->channel);
   ds_text_str(&head, ",\"sync\":true,\"payload\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, (ds_view){0}, -1), &frame, DS_MAX_WHOLE_TABLE);
+  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, (ds_view){0}, -1, reader), &frame, DS_MAX_WHOLE_TABLE);
   turn->read_bytes += records.size;
   if (records.more) {
     ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
     return;
   }
-  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, records.count > 0);
+  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, records.count > 0);
   ds_pieces_str(&frame, "]}");
   set_subscribed(turn, received->socket, table, true);
   ds_send(&turn->out, received->socket, &frame);

@@ -31,7 +31,9 @@ _Noreturn void ds_panic(void) {
 }
 
 ds_view ds_view_of(const char *text) {
-  return (ds_view){text, text ? strlen(text) : 0};
+  size_t size = 0;
+  while (text && text[size]) size++; // the C library's is faster, and 200 bytes larger
+  return (ds_view){text, size};
 }
 
 bool ds_view_absent(ds_view view) {

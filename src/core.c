@@ -12,7 +12,7 @@ struct ds_core {
   ds_arena *keep;  // what lives as long as the core, the core itself included
   ds_arena *arena; // what lives for a turn
   ds_storage storage;
-  ds_channel_names names;
+  ds_names names;
   ds_peers peers;
   bool ready;
   ds_received *first; // the frames that wait for the turn
@@ -21,19 +21,12 @@ struct ds_core {
 
 // ---- Life
 
-static ds_channel_names names_of(const ds_app *app, ds_arena *keep) {
-  ds_channel_names names = {.names = ds_arena_take(keep, DS_MAX_CHANNELS * sizeof *names.names)};
-  for (const ds_channel *channel = app->channels; channel && channel->name && names.count < DS_MAX_CHANNELS; channel++)
-    names.names[names.count++] = ds_view_of(channel->name);
-  return names;
-}
-
 ds_core *ds_core_new(const ds_app *app, const ds_host *host) {
   ds_arena *keep = ds_arena_new();
   ds_core *core = ds_arena_take(keep, sizeof *core);
   *core = (ds_core){.app = *app, .host = host, .keep = keep, .arena = ds_arena_new(), .peers = {.keep = ds_arena_new(), .spare = ds_arena_new()}};
   if (app->load) app->load(&core->app, host, keep);
-  core->names = names_of(&core->app, keep);
+  core->names = ds_names_of(&core->app);
   return core;
 }
 
@@ -52,6 +45,10 @@ bool ds_core_migrate(ds_core *core) {
 }
 
 bool ds_core_start(ds_core *core) {
+  if (core->names.too_many) {
+    core->host->log(core->host->context, DS_LITERAL("the channels ask for more than 16 different members of the identity"));
+    return false;
+  }
   core->ready = ds_storage_open(&core->storage, &core->app, core->host, core->keep, core->arena);
   ds_core_end(core);
   return core->ready;

@@ -50,6 +50,8 @@ static void count_entry(ds_net *row, const ds_log_entry *entry) {
   if (entry->op == DS_INSERT) row->inserts++;
   else if (entry->op == DS_DELETE) row->deletes++;
   else row->columns |= entry->columns;
+  if (entry->seen) row->seen = true;
+  else row->unseen = true;
 }
 
 // Reads the log into one row a key. False if that goes beyond a cap.
@@ -59,7 +61,7 @@ static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
   int64_t entries = 0;
   bool fits = true;
   ds_log_entry entry;
-  int32_t cursor = ds_log_since(sql, diff->table, diff->from, limit + 1);
+  int32_t cursor = ds_log_since(sql, diff->table, diff->from, limit + 1, diff->reader);
   while (fits && ds_log_next(sql, cursor, &entry)) {
     uint32_t before = index.row_count;
     count_entry(row_of(&index, entry.key), &entry);
@@ -97,15 +99,26 @@ static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *abs
 
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM ");
-  ds_table_source(&query, diff->table);
+  ds_table_source(&query, diff->table, "?2");
   ds_text_str(&query, " WHERE ");
   ds_table_key_match(&query, diff->table, "k.value");
   ds_text_str(&query, ")");
-  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_text_view(&keys)));
+  ds_view parameters[2];
+  const ds_view own = ds_text_view(&keys);
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), parameters, ds_table_parameters(diff->table, &own, 1, diff->reader, parameters));
   while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
 }
 
+// Of a row that the reader of a personal channel sees now, or has seen.
+static ds_verdict personal_verdict(const ds_net *row, bool absent, ds_diff_mode mode) {
+  if (absent) return row->seen ? DS_DEL : DS_NOTHING;
+  bool stayed = mode == DS_LIVE && !row->unseen && !row->inserts && !row->deletes;
+  if (!stayed || row->columns & DS_FURTHER_COLUMNS) return DS_PUT;
+  return row->columns ? DS_SET : DS_NOTHING;
+}
+
 static ds_verdict verdict_of(const ds_diff *diff, const ds_net *row, bool absent, ds_diff_mode mode) {
+  if (diff->table->personal) return personal_verdict(row, absent, mode);
   if (mode == DS_CATCH_UP) return absent ? DS_DEL : DS_PUT;
   if (!absent && !ds_view_absent(diff->table->where)) return DS_PUT;
   if (row->deletes && !row->inserts) return DS_DEL;
@@ -113,8 +126,14 @@ static ds_verdict verdict_of(const ds_diff *diff, const ds_net *row, bool absent
   return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;
 }
 
-ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t limit, ds_diff_mode mode) {
-  ds_diff diff = {.table = table, .from = from, .to = from};
+bool ds_diff_tells(const ds_diff *diff) {
+  for (uint32_t i = 0; i < diff->count; i++)
+    if (diff->rows[i].verdict != DS_NOTHING) return true;
+  return diff->too_large;
+}
+
+ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t limit, ds_diff_mode mode) {
+  ds_diff diff = {.table = table, .reader = reader, .from = from, .to = from};
   diff.too_large = !read_log(&diff, sql, limit);
   if (diff.too_large || diff.count == 0) return diff;
   bool *absent = ds_arena_take(sql->arena, diff.count);

@@ -7,7 +7,8 @@
 //   - a row that was there before and is not there now is a del;
 //   - a row that was there before and is there now is a set of the union of the columns that changed, or a put if it was deleted and inserted again in between;
 //   - an update back to the old value may be sent, but always with the value as it is now;
-//   - a change of the primary key is a del of the old key and a put of the new one.
+//   - a change of the primary key is a del of the old key and a put of the new one;
+//   - in a channel that shows every reader rows of their own, "there" means that the reader saw it, or sees it: a row that they never saw is nothing to them.
 //
 // Whether a row was there before follows from counting: each insert of a key makes it exist, each delete makes it not exist, so "now" minus inserts plus deletes
 // is "before". The order of entries within a statement is not relied on: an app's own triggers may run before or after durasync's.
@@ -24,11 +25,14 @@ typedef struct ds_net {
   uint32_t inserts;
   uint32_t deletes;
   int64_t columns; // union over the updates
+  bool seen;       // the reader saw it before one of the changes
+  bool unseen;     // or did not, before another
   ds_verdict verdict;
 } ds_net;
 
 typedef struct ds_diff {
   const ds_table *table;
+  ds_view reader; // JSON; counts in a personal channel alone
   int64_t from;
   int64_t to;
   uint32_t count;
@@ -42,7 +46,10 @@ typedef enum ds_diff_mode {
   DS_CATCH_UP, // whole rows instead of sets, and a del for every row that is not there now
 } ds_diff_mode;
 
-// The net diff of everything the log holds after `from`, at most `limit` entries.
-ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, int64_t from, int64_t limit, ds_diff_mode mode);
+// The net diff, for `reader`, of everything the log holds after `from`, at most `limit` entries.
+ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t limit, ds_diff_mode mode);
+
+// Whether the diff has anything to tell.
+bool ds_diff_tells(const ds_diff *diff);
 
 #endif

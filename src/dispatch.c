@@ -162,7 +162,7 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
     ds_send_error(&turn->out, received->socket, 1, &received->frame, outcome.code, outcome.message, 0);
     return;
   }
-  ds_diff diff = ds_diff_since(&turn->sql, table, before, DS_MAX_CHANGES, DS_LIVE);
+  ds_diff diff = ds_diff_since(&turn->sql, table, ds_turn_peer(turn, received->socket)->reader, before, DS_MAX_CHANGES, DS_LIVE);
   ds_pieces records = ds_change_records(&turn->sql, &diff, turn->now);
   send_success(turn, received, &records);
 }

@@ -1,50 +1,121 @@
 // SPDX-License-Identifier: MIT
-// What changed in each channel since the last turn, to everyone who should see it. Each change is made once; sockets with the same
-// subscriptions share one frame; a sender's frame has the outcomes of its actions in it.
+// What changed in each channel since the last turn, to everyone who should see it. Each change is made once, or once for each reader of a channel that shows them rows of their own; sockets
+// with the same subscriptions share one frame; a sender's frame has the outcomes of its actions in it.
 #include "patch.h"
 #include "turn.h"
 
 // A channel's news in both versions of the protocol, made only if somebody speaks it.
 typedef struct news {
+  struct news *next; // of the same channel, for another reader
+  ds_view reader;    // JSON; absent in a channel that is the same for everyone
   bool wanted_v2;
   bool wanted_v1;
+  bool silent; // nothing that the reader may know of has changed
   ds_change change;
   ds_pieces records;
 } news;
+
+// All of the turn's news: by channel, one or one a reader.
+typedef struct bulletin {
+  ds_turn *turn;
+  uint64_t changed; // the channels that have news
+  news *first[DS_MAX_CHANNELS];
+} bulletin;
 
 // The recipients of one frame.
 typedef struct group {
   struct group *next;
   uint64_t channels;
+  ds_view reader; // absent if none of the channels asks who reads
   ds_socket *sockets;
   uint32_t count;
+  uint32_t room;
 } group;
 
-static void note_wants(const ds_turn *turn, uint64_t changed, news *all) {
-  for (uint32_t i = 0; i < turn->peers->count; i++) {
-    const ds_peer *peer = &turn->peers->items[i];
-    for (uint64_t set = peer->channels & changed; set; set &= set - 1) {
-      news *one = &all[__builtin_ctzll(set)];
-      if (peer->protocol == 2) one->wanted_v2 = true;
-      else one->wanted_v1 = true;
-    }
-  }
+// As whom a peer reads the channel.
+static ds_view reader_of(const ds_turn *turn, const ds_peer *peer, uint32_t channel) {
+  return turn->storage->tables[channel].personal ? peer->reader : (ds_view){0};
 }
 
-static ds_change change_or_gap(ds_turn *turn, const ds_diff *diff) {
+static news *find_news(const bulletin *all, const ds_peer *peer, uint32_t channel) {
+  ds_view reader = reader_of(all->turn, peer, channel);
+  news *one = all->first[channel];
+  while (one && !ds_view_equal(one->reader, reader)) one = one->next;
+  return one;
+}
+
+static void note_want(bulletin *all, const ds_peer *peer, uint32_t channel) {
+  news *one = find_news(all, peer, channel);
+  if (!one) {
+    one = ds_arena_take(all->turn->sql.arena, sizeof *one);
+    *one = (news){.next = all->first[channel], .reader = reader_of(all->turn, peer, channel)};
+    all->first[channel] = one;
+  }
+  if (peer->protocol == 2) one->wanted_v2 = true;
+  else one->wanted_v1 = true;
+}
+
+static void note_wants(bulletin *all) {
+  const ds_peers *peers = all->turn->peers;
+  for (uint32_t i = 0; i < peers->count; i++)
+    for (uint64_t set = peers->items[i].channels & all->changed; set; set &= set - 1) note_want(all, &peers->items[i], (uint32_t)__builtin_ctzll(set));
+}
+
+// ---- Making them
+
+static ds_change gap(ds_turn *turn, ds_table *table, ds_view reader, int64_t version) {
+  table->gap = version;
+  return ds_change_empty(&turn->sql, table, reader, version, version);
+}
+
+static ds_change change_or_gap(ds_turn *turn, ds_table *table, const ds_diff *diff, int64_t version) {
   if (!diff->too_large) {
     ds_change change = ds_change_of(&turn->sql, diff);
     if (change.whole) return change;
   }
-  return ds_change_gap(&turn->sql, diff->table, ds_log_version(&turn->sql, diff->table->channel));
+  return gap(turn, table, diff->reader, version);
 }
 
-static void make_news(ds_turn *turn, ds_table *table, news *one) {
-  if (!one->wanted_v1 && !one->wanted_v2) return;
-  ds_diff diff = ds_diff_since(&turn->sql, table, table->version, DS_MAX_CHANGES, DS_LIVE);
-  if (one->wanted_v2) one->change = change_or_gap(turn, &diff);
+// A reader with rows of their own is told of a change only if they may know of it, so they are at no particular version when the next one comes: it applies to whoever has not missed a gap.
+static int64_t applies_from(const ds_table *table) {
+  return table->personal ? table->gap : table->version;
+}
+
+// Now and then, when the log is cut, readers are told where it stands, so that what they know does not fall out of it while they listen.
+static bool is_to_be_noted(const ds_turn *turn, const ds_table *table, int64_t version) {
+  return ds_log_due(table->version, version, ds_app_log_window(turn->app));
+}
+
+static void make_news(ds_turn *turn, ds_table *table, news *one, int64_t version) {
+  if (one->silent) {
+    if (!is_to_be_noted(turn, table, version)) return;
+    one->silent = false;
+    one->change = ds_change_empty(&turn->sql, table, one->reader, applies_from(table), version);
+    return;
+  }
+  ds_diff diff = ds_diff_since(&turn->sql, table, one->reader, table->version, DS_MAX_CHANGES, DS_LIVE);
+  diff.from = applies_from(table);
+  if (one->wanted_v2) one->change = change_or_gap(turn, table, &diff, version);
   // A version 1 client cannot be told of a gap. It gets what was read; the next sync brings the rest.
   if (one->wanted_v1) one->records = ds_change_records(&turn->sql, &diff, turn->now);
+}
+
+// One question for all readers spares each of those whom nothing concerns their own.
+static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
+  ds_text readers = ds_text_new(turn->sql.arena);
+  for (news *one = first; one; one = one->next) {
+    one->silent = true;
+    ds_text_str(&readers, one == first ? "[" : ",");
+    ds_text_add(&readers, one->reader);
+  }
+  ds_text_str(&readers, "]");
+  int32_t cursor = ds_log_concerned(&turn->sql, table, table->version, ds_text_view(&readers));
+  news *one = first;
+  for (int64_t at = 0; ds_sql_next(&turn->sql, cursor);) {
+    int64_t concerned = ds_sql_integer(&turn->sql, cursor, 0);
+    for (; at < concerned && one; at++) one = one->next;
+    if (one) one->silent = false;
+  }
 }
 
 // The channels that changed since the last turn.
@@ -57,16 +128,44 @@ static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
   return changed;
 }
 
+static void make_all(bulletin *all, const int64_t *versions) {
+  ds_turn *turn = all->turn;
+  for (uint64_t set = all->changed; set; set &= set - 1) {
+    uint32_t channel = (uint32_t)__builtin_ctzll(set);
+    ds_table *table = &turn->storage->tables[channel];
+    if (table->personal && all->first[channel]) find_silent(turn, table, all->first[channel]);
+    for (news *one = all->first[channel]; one; one = one->next) make_news(turn, table, one, versions[channel]);
+    if (is_to_be_noted(turn, table, versions[channel])) turn->grown |= UINT64_C(1) << channel;
+    table->version = versions[channel];
+  }
+}
+
 // ---- Version 2
 
-// One frame for some channels. The changes of all of them together must fit: one that does not becomes a gap, and its subscribers catch up.
-static ds_pieces patch_frame(ds_turn *turn, const news *all, uint64_t channels, ds_view outcomes) {
+// The channels of which the peer is to hear.
+static uint64_t heard_by(const bulletin *all, const ds_peer *peer) {
+  uint64_t channels = 0;
+  for (uint64_t set = peer->channels & all->changed; set; set &= set - 1)
+    if (!find_news(all, peer, (uint32_t)__builtin_ctzll(set))->silent) channels |= set & -set;
+  return channels;
+}
+
+static int64_t size_of(const bulletin *all, const ds_peer *peer, uint64_t channels) {
+  int64_t size = 0;
+  for (uint64_t set = channels; set; set &= set - 1) size += find_news(all, peer, (uint32_t)__builtin_ctzll(set))->change.size;
+  return size;
+}
+
+// One frame for some channels, as `peer` and whoever reads like it get it. The changes of all of them together must fit: one that does not becomes a gap, and its subscribers catch up.
+static ds_pieces patch_frame(const bulletin *all, const ds_peer *peer, uint64_t channels, ds_view outcomes) {
+  ds_turn *turn = all->turn;
   ds_pieces changes = ds_pieces_new(turn->sql.arena);
   int64_t room = DS_MAX_PATCH - (int64_t)outcomes.size;
   for (uint64_t set = channels; set; set &= set - 1) {
-    const ds_table *table = &turn->storage->tables[__builtin_ctzll(set)];
-    ds_change change = all[__builtin_ctzll(set)].change;
-    if (change.size > room) change = ds_change_gap(&turn->sql, table, table->version);
+    uint32_t channel = (uint32_t)__builtin_ctzll(set);
+    ds_table *table = &turn->storage->tables[channel];
+    ds_change change = find_news(all, peer, channel)->change;
+    if (change.size > room) change = gap(turn, table, reader_of(turn, peer, channel), table->version);
     room -= change.size;
     if (changes.count) ds_pieces_str(&changes, ",");
     ds_pieces_join(&changes, &change.json);
@@ -74,65 +173,77 @@ static ds_pieces patch_frame(ds_turn *turn, const news *all, uint64_t channels, 
   return ds_patch_frame(turn->sql.arena, turn->storage->epoch, &changes, outcomes);
 }
 
-static int64_t size_of(const news *all, uint64_t channels) {
-  int64_t size = 0;
-  for (uint64_t set = channels; set; set &= set - 1) size += all[__builtin_ctzll(set)].change.size;
-  return size;
-}
-
 static void mark_senders(ds_turn *turn, bool sender) {
   for (const ds_sender *one = turn->senders; one; one = one->next) ds_turn_peer(turn, one->socket)->sender = sender;
 }
 
-static void send_to_senders(ds_turn *turn, const news *all, uint64_t changed) {
-  for (const ds_sender *sender = turn->senders; sender; sender = sender->next) {
-    uint64_t channels = ds_turn_peer(turn, sender->socket)->channels & changed;
-    const ds_told *told = sender->first;
-    if (channels == 0 && !told) continue;
-    // Changes and outcomes go together, unless they are too much for one frame: then the changes come first.
-    bool together = told && (channels == 0 || size_of(all, channels) + (int64_t)told->outcomes.size <= DS_MAX_PATCH);
-    ds_pieces frame = patch_frame(turn, all, channels, together ? ds_text_view(&told->outcomes) : (ds_view){0});
+static void send_to_sender(const bulletin *all, const ds_sender *sender) {
+  ds_turn *turn = all->turn;
+  const ds_peer *peer = ds_turn_peer(turn, sender->socket);
+  uint64_t channels = heard_by(all, peer);
+  const ds_told *told = sender->first;
+  if (channels == 0 && !told) return;
+  // Changes and outcomes go together, unless they are too much for one frame: then the changes come first.
+  bool together = told && (channels == 0 || size_of(all, peer, channels) + (int64_t)told->outcomes.size <= DS_MAX_PATCH);
+  ds_pieces frame = patch_frame(all, peer, channels, together ? ds_text_view(&told->outcomes) : (ds_view){0});
+  ds_send(&turn->out, sender->socket, &frame);
+  for (told = together ? told->next : told; told; told = told->next) {
+    frame = patch_frame(all, peer, 0, ds_text_view(&told->outcomes));
     ds_send(&turn->out, sender->socket, &frame);
-    for (told = together ? told->next : told; told; told = told->next) {
-      frame = patch_frame(turn, all, 0, ds_text_view(&told->outcomes));
-      ds_send(&turn->out, sender->socket, &frame);
-    }
   }
 }
 
-static group *group_of(ds_turn *turn, group **groups, uint64_t channels) {
-  while (*groups && (*groups)->channels != channels) groups = &(*groups)->next;
+static bool any_personal(const ds_turn *turn, uint64_t channels) {
+  for (uint64_t set = channels; set; set &= set - 1)
+    if (turn->storage->tables[__builtin_ctzll(set)].personal) return true;
+  return false;
+}
+
+static group *group_of(ds_turn *turn, group **groups, uint64_t channels, ds_view reader) {
+  while (*groups && ((*groups)->channels != channels || !ds_view_equal((*groups)->reader, reader))) groups = &(*groups)->next;
   if (!*groups) {
     *groups = ds_arena_take(turn->sql.arena, sizeof **groups);
-    (*groups)->channels = channels;
-    (*groups)->sockets = ds_arena_take(turn->sql.arena, turn->peers->count * sizeof(ds_socket));
+    **groups = (group){.channels = channels, .reader = reader};
   }
   return *groups;
 }
 
-static void send_to_others(ds_turn *turn, const news *all, uint64_t changed) {
+static void add_to_group(ds_turn *turn, group *to, ds_socket socket) {
+  if (to->count == to->room) {
+    uint32_t room = to->room ? 2 * to->room : 16;
+    ds_socket *sockets = ds_arena_take(turn->sql.arena, room * sizeof *sockets);
+    for (uint32_t i = 0; i < to->count; i++) sockets[i] = to->sockets[i];
+    to->sockets = sockets;
+    to->room = room;
+  }
+  to->sockets[to->count++] = socket;
+}
+
+static void send_to_others(const bulletin *all) {
+  ds_turn *turn = all->turn;
   group *groups = NULL;
   for (uint32_t i = 0; i < turn->peers->count; i++) {
     const ds_peer *peer = &turn->peers->items[i];
-    uint64_t channels = peer->channels & changed;
-    if (peer->protocol != 2 || channels == 0 || peer->sender) continue;
-    group *to = group_of(turn, &groups, channels);
-    to->sockets[to->count++] = peer->socket;
+    if (peer->protocol != 2 || peer->sender) continue;
+    uint64_t channels = heard_by(all, peer);
+    ds_view reader = any_personal(turn, channels) ? peer->reader : (ds_view){0};
+    if (channels) add_to_group(turn, group_of(turn, &groups, channels, reader), peer->socket);
   }
   for (const group *to = groups; to; to = to->next) {
-    ds_pieces frame = patch_frame(turn, all, to->channels, (ds_view){0});
+    ds_pieces frame = patch_frame(all, ds_turn_peer(turn, to->sockets[0]), to->channels, (ds_view){0});
     ds_send_all(&turn->out, to->sockets, to->count, &frame);
   }
 }
 
 // ---- Version 1
 
-static void broadcast(ds_turn *turn, const news *one, uint32_t channel) {
+static void broadcast(const bulletin *all, const news *one, uint32_t channel) {
+  ds_turn *turn = all->turn;
   ds_socket *sockets = ds_arena_take(turn->sql.arena, (turn->peers->count + 1) * sizeof *sockets);
   uint32_t count = 0;
   for (uint32_t i = 0; i < turn->peers->count; i++) {
     const ds_peer *peer = &turn->peers->items[i];
-    if (peer->protocol == 1 && peer->channels >> channel & 1) sockets[count++] = peer->socket;
+    if (peer->protocol == 1 && peer->channels >> channel & 1 && find_news(all, peer, channel) == one) sockets[count++] = peer->socket;
   }
   if (count == 0 || one->records.count == 0) return;
   ds_text head = ds_text_new(turn->sql.arena);
@@ -170,24 +281,20 @@ void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json) {
 
 void ds_turn_fan_out(ds_turn *turn) {
   int64_t versions[DS_MAX_CHANNELS];
-  news all[DS_MAX_CHANNELS] = {{0}};
-  uint64_t changed = changed_channels(turn, versions);
-  turn->changed = changed;
-  if (changed) {
+  bulletin all = {.turn = turn, .changed = changed_channels(turn, versions)};
+  turn->changed = all.changed;
+  if (all.changed) {
     ds_peers_complete(turn->peers, turn->sql.host, turn->sql.arena, turn->names);
-    note_wants(turn, changed, all);
-    for (uint64_t set = changed; set; set &= set - 1) {
-      uint32_t channel = (uint32_t)__builtin_ctzll(set);
-      ds_table *table = &turn->storage->tables[channel];
-      make_news(turn, table, &all[channel]);
-      if (ds_log_due(table->version, versions[channel], ds_app_log_window(turn->app))) turn->grown |= UINT64_C(1) << channel;
-      table->version = versions[channel];
-    }
+    note_wants(&all);
+    make_all(&all, versions);
   }
-  send_to_senders(turn, all, changed);
-  if (changed == 0) return;
+  for (const ds_sender *sender = turn->senders; sender; sender = sender->next) send_to_sender(&all, sender);
+  if (all.changed == 0) return;
   mark_senders(turn, true);
-  send_to_others(turn, all, changed);
+  send_to_others(&all);
   mark_senders(turn, false);
-  for (uint64_t set = changed; set; set &= set - 1) broadcast(turn, &all[__builtin_ctzll(set)], (uint32_t)__builtin_ctzll(set));
+  for (uint64_t set = all.changed; set; set &= set - 1) {
+    uint32_t channel = (uint32_t)__builtin_ctzll(set);
+    for (const news *one = all.first[channel]; one; one = one->next) broadcast(&all, one, channel);
+  }
 }

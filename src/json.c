@@ -18,6 +18,11 @@ typedef struct reader {
   const char *message;
 } reader;
 
+static bool one_of(const char *characters, char c) {
+  while (*characters && *characters != c) characters++;
+  return *characters != '\0';
+}
+
 static bool fail(reader *r, const char *message) {
   r->message = message;
   return false;
@@ -89,7 +94,7 @@ static bool read_unicode_escape(reader *r) {
 
 static bool read_escape(reader *r) {
   int byte = peek(r);
-  if (byte <= 0 || !strchr("\"\\/bfnrtu", byte)) return fail(r, "There is no such escape.");
+  if (byte <= 0 || !one_of("\"\\/bfnrtu", (char)byte)) return fail(r, "There is no such escape.");
   r->at++;
   return byte != 'u' || read_unicode_escape(r);
 }
@@ -321,7 +326,7 @@ static size_t container_size(ds_view view) {
 
 static size_t word_size(ds_view view) {
   size_t i = 0;
-  while (i < view.size && !is_space(view.at[i]) && !strchr(",]}", view.at[i])) i++;
+  while (i < view.size && !is_space(view.at[i]) && !one_of(",]}", view.at[i])) i++;
   return i;
 }
 
@@ -424,7 +429,9 @@ static size_t take_escape(ds_view *rest, char out[4]) {
 ds_view ds_json_string(ds_arena *arena, ds_view value) {
   if (ds_json_type(value) != DS_JSON_STRING) return (ds_view){0};
   ds_view rest = inside_quotes(value);
-  if (!rest.size || !memchr(rest.at, '\\', rest.size)) return rest;
+  size_t plain = 0;
+  while (plain < rest.size && rest.at[plain] != '\\') plain++;
+  if (plain == rest.size) return rest;
   char *decoded = ds_arena_take(arena, rest.size); // an escape is never shorter than what it stands for
   size_t size = 0;
   while (rest.size) {

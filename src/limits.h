@@ -15,6 +15,9 @@
 // Bytes of an identity as JSON: it shares the 16 KiB of a socket's attachment with the client's id and its subscriptions.
 #define DS_MAX_IDENTITY 4096
 
+// Different members of the identity that the channels of an app may ask for: every reader has them all.
+#define DS_MAX_MEMBERS 16
+
 // Milliseconds after which a client that has not been there may be forgotten: 90 days. One that comes back later is told so, and nothing of it runs twice.
 #define DS_CLIENT_AGE 7776000000
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "log.h"
 
+#include "statement.h"
+
 static void add_name(ds_text *sql, const char *kind, ds_view channel) {
   ds_text name = ds_text_new(sql->arena);
   ds_text_str(&name, "durasync_");
@@ -12,6 +14,23 @@ static void add_name(ds_text *sql, const char *kind, ds_view channel) {
 
 static void add_log_name(ds_text *sql, const ds_table *table) {
   add_name(sql, "log", table->channel);
+}
+
+// The only integer of the only row, 0 if there is none.
+static int64_t one_integer(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count) {
+  int32_t cursor = ds_sql_open(sql, query, parameters, count);
+  int64_t result = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return result;
+}
+
+// Runs `before`, the log's name and `after` as one statement.
+static void run_on_log(ds_sql *sql, const ds_table *table, const char *before, ds_view after, const ds_view *parameters, uint32_t count) {
+  ds_text statement = ds_text_new(sql->arena);
+  ds_text_str(&statement, before);
+  add_log_name(&statement, table);
+  ds_text_add(&statement, after);
+  ds_sql_run(sql, ds_text_view(&statement), parameters, count);
 }
 
 // ---- Triggers
@@ -26,13 +45,74 @@ static void add_trigger_head(ds_text *sql, const ds_table *table, const char *ki
   ds_text_identifier(sql, table->name);
 }
 
+// Whether the channel is a part of its table, and the same part for everyone. Of a personal channel the log keeps changes to every row: who sees it is asked when it is read.
+static bool is_part(const ds_table *table) {
+  return !ds_view_absent(table->where) && !table->personal;
+}
+
+// ---- What a row was like before, as far as the `where` of a personal channel asks
+
+static void add_old_name(ds_text *sql, const ds_table *table, uint32_t at) {
+  ds_text name = ds_text_new(sql->arena);
+  ds_text_str(&name, "old ");
+  ds_text_add(&name, table->all[table->asked[at]]);
+  ds_text_identifier(sql, ds_text_view(&name));
+}
+
+static void add_old_names(ds_text *sql, const ds_table *table) {
+  for (uint32_t i = 0; i < table->asked_count; i++) {
+    ds_text_str(sql, ", ");
+    add_old_name(sql, table, i);
+  }
+}
+
+static void add_old_values(ds_text *sql, const ds_table *table) {
+  for (uint32_t i = 0; i < table->asked_count; i++) {
+    ds_text_str(sql, ", OLD.");
+    ds_text_identifier(sql, table->all[table->asked[i]]);
+  }
+}
+
+// Their columns in the log have the types they have in the table, so that they compare as they do there. ANY is no type where a table is not STRICT.
+static void add_old_columns(ds_text *sql, const ds_table *table) {
+  for (uint32_t i = 0; i < table->asked_count; i++) {
+    ds_view type = table->all_types[table->asked[i]];
+    ds_text_str(sql, ", ");
+    add_old_name(sql, table, i);
+    ds_text_str(sql, " ");
+    if (!table->strict || !ds_view_is(type, "ANY")) ds_text_add(sql, type);
+  }
+}
+
+// The log with those columns under the table's own names, for `where` to be asked of them. `condition` picks the entries.
+static void add_old_rows(ds_text *sql, const ds_table *table, const char *condition) {
+  ds_text_str(sql, "(SELECT version AS durasync_version, op AS durasync_op, columns AS durasync_columns, key AS durasync_key");
+  for (uint32_t i = 0; i < table->asked_count; i++) {
+    ds_text_str(sql, ", ");
+    add_old_name(sql, table, i);
+    ds_text_str(sql, " AS ");
+    ds_text_identifier(sql, table->all[table->asked[i]]);
+  }
+  ds_text_str(sql, " FROM ");
+  add_log_name(sql, table);
+  ds_text_str(sql, condition);
+  ds_text_str(sql, ") AS ");
+  ds_text_identifier(sql, table->name);
+}
+
+// ---- Triggers
+
 static void add_entry(ds_text *sql, const ds_table *table, ds_change_op op, const char *row) {
+  bool old = op == DS_DELETE && table->personal;
   ds_text_str(sql, "INSERT INTO ");
   add_log_name(sql, table);
-  ds_text_str(sql, " (op, key) VALUES (");
+  ds_text_str(sql, " (op, key");
+  if (old) add_old_names(sql, table);
+  ds_text_str(sql, ") VALUES (");
   ds_text_int(sql, op);
   ds_text_str(sql, ", ");
   ds_table_key(sql, table, row);
+  if (old) add_old_values(sql, table);
   ds_text_str(sql, "); ");
 }
 
@@ -107,6 +187,10 @@ static void add_column_differs(ds_text *sql, const ds_table *table, uint32_t at)
   add_differs(sql, table->columns[at].name);
 }
 
+static void add_asked_differs(ds_text *sql, const ds_table *table, uint32_t at) {
+  add_differs(sql, table->all[table->asked[at]]);
+}
+
 static void add_column_bit(ds_text *sql, const ds_table *table, uint32_t at) {
   ds_text_str(sql, "((");
   add_differs(sql, table->columns[at].name);
@@ -117,7 +201,7 @@ static void add_column_bit(ds_text *sql, const ds_table *table, uint32_t at) {
 
 static void add_insert_trigger(ds_text *sql, const ds_table *table) {
   add_trigger_head(sql, table, "insert", "AFTER INSERT");
-  if (!ds_view_absent(table->where)) {
+  if (is_part(table)) {
     ds_text_str(sql, " WHEN ");
     ds_table_member(sql, table, "NEW");
   }
@@ -128,7 +212,7 @@ static void add_insert_trigger(ds_text *sql, const ds_table *table) {
 }
 
 static void add_delete_trigger(ds_text *sql, const ds_table *table) {
-  bool part = !ds_view_absent(table->where);
+  bool part = is_part(table);
   add_trigger_head(sql, table, "delete", part ? "BEFORE DELETE" : "AFTER DELETE");
   if (part) {
     ds_text_str(sql, " WHEN ");
@@ -142,27 +226,32 @@ static void add_delete_trigger(ds_text *sql, const ds_table *table) {
 // ---- Updates of a whole table: one entry with the columns, or two where the key changes
 
 static void add_update_trigger(ds_text *sql, const ds_table *table) {
-  if (!ds_view_absent(table->where)) return;
+  if (is_part(table)) return;
   add_trigger_head(sql, table, "update", "AFTER UPDATE");
   ds_text_str(sql, " WHEN NOT ");
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
-  ds_text_str(sql, " AND ");
+  ds_text_str(sql, " AND (");
   add_tree(sql, table, " OR ", add_column_differs, 0, table->column_count);
-  ds_text_str(sql, " BEGIN ");
+  if (table->asked_count) ds_text_str(sql, " OR ");
+  if (table->asked_count) add_tree(sql, table, " OR ", add_asked_differs, 0, table->asked_count);
+  ds_text_str(sql, ") BEGIN ");
   add_guards(sql, table);
   ds_text_str(sql, "INSERT INTO ");
   add_log_name(sql, table);
-  ds_text_str(sql, " (op, columns, key) VALUES (");
+  ds_text_str(sql, " (op, columns, key");
+  if (table->personal) add_old_names(sql, table);
+  ds_text_str(sql, ") VALUES (");
   ds_text_int(sql, DS_UPDATE);
   ds_text_str(sql, ", ");
   add_tree(sql, table, " | ", add_column_bit, 0, table->column_count);
   ds_text_str(sql, ", ");
   ds_table_key(sql, table, "NEW");
+  if (table->personal) add_old_values(sql, table);
   ds_text_str(sql, "); END; ");
 }
 
 static void add_key_change_trigger(ds_text *sql, const ds_table *table) {
-  if (!ds_view_absent(table->where)) return;
+  if (is_part(table)) return;
   add_trigger_head(sql, table, "rekey", "AFTER UPDATE");
   ds_text_str(sql, " WHEN ");
   add_tree(sql, table, " OR ", add_key_differs, 0, table->key_count);
@@ -180,7 +269,7 @@ static void add_any_differs(ds_text *sql, const ds_table *table, uint32_t at) {
 }
 
 static void add_part_trigger(ds_text *sql, const ds_table *table, bool enters) {
-  if (ds_view_absent(table->where)) return;
+  if (!is_part(table)) return;
   add_trigger_head(sql, table, enters ? "enter" : "leave", enters ? "AFTER UPDATE" : "BEFORE UPDATE");
   ds_text_str(sql, " WHEN ");
   add_tree(sql, table, " OR ", add_any_differs, 0, table->all_count);
@@ -202,10 +291,16 @@ static void add_enter_trigger(ds_text *sql, const ds_table *table) {
 
 // ---- All of them
 
+static void add_log_definition(ds_text *sql, const ds_table *table) {
+  add_log_name(sql, table);
+  ds_text_str(sql, " (version INTEGER PRIMARY KEY, op INTEGER NOT NULL, columns INTEGER, key TEXT NOT NULL");
+  if (table->personal) add_old_columns(sql, table);
+  ds_text_str(sql, table->personal ? ")" : ") STRICT");
+}
+
 static void add_log_table(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "CREATE TABLE IF NOT EXISTS ");
-  add_log_name(sql, table);
-  ds_text_str(sql, " (version INTEGER PRIMARY KEY, op INTEGER NOT NULL, columns INTEGER, key TEXT NOT NULL) STRICT; ");
+  add_log_definition(sql, table);
 }
 
 bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at) {
@@ -215,6 +310,35 @@ bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at) {
   if (at >= sizeof add / sizeof *add) return false;
   add[at](sql, table);
   return true;
+}
+
+void ds_log_refit(ds_sql *sql, const ds_table *table) {
+  ds_text wanted = ds_text_new(sql->arena);
+  ds_text_str(&wanted, "CREATE TABLE ");
+  add_log_definition(&wanted, table);
+  ds_view query = DS_LITERAL("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'durasync_log_' || ?1");
+  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->channel));
+  ds_view found = ds_sql_next(sql, cursor) ? ds_sql_read(sql, cursor, 0) : ds_text_view(&wanted);
+  ds_sql_close(sql, cursor);
+  if (ds_view_equal(found, ds_text_view(&wanted))) return;
+  ds_view version = ds_sql_number(sql, ds_log_version(sql, table->channel));
+  run_on_log(sql, table, "DROP TABLE ", (ds_view){0}, DS_NO_PARAMETERS);
+  ds_sql_run(sql, ds_text_view(&wanted), DS_NO_PARAMETERS);
+  run_on_log(sql, table, "INSERT INTO ", DS_LITERAL(" (version, op, key) SELECT CAST(?1 AS INTEGER), 0, '' WHERE CAST(?1 AS INTEGER) > 0"), DS_PARAMETERS(version));
+}
+
+bool ds_log_asks(ds_sql *sql, const ds_table *table) {
+  if (!table->personal) return true;
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT (");
+  ds_statement_where(&query, table->where, "?1");
+  ds_text_str(&query, ") FROM ");
+  add_old_rows(&query, table, "");
+  ds_text_str(&query, " LIMIT 0");
+  ds_sql_run(sql, ds_text_view(&query), DS_PARAMETERS(DS_LITERAL("{}")));
+  // The columns of the log have the types of the table's, but not their collations.
+  ds_view folded = DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND upper(sql) GLOB '*COLLATE*'");
+  return !one_integer(sql, folded, DS_PARAMETERS(table->name));
 }
 
 void ds_log_drop_triggers(ds_sql *sql) {
@@ -230,14 +354,6 @@ void ds_log_drop_triggers(ds_sql *sql) {
 }
 
 // ---- Watching
-
-// The only integer of the only row, 0 if there is none.
-static int64_t one_integer(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count) {
-  int32_t cursor = ds_sql_open(sql, query, parameters, count);
-  int64_t result = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
-  ds_sql_close(sql, cursor);
-  return result;
-}
 
 void ds_log_watch(ds_sql *sql, const ds_channel *channel, uint32_t at) {
   static const char *const kinds[] = {"insert", "update", "delete"};
@@ -292,15 +408,6 @@ bool ds_log_due(int64_t before, int64_t after, int64_t window) {
   return before / every != after / every;
 }
 
-// Runs `before`, the log's name and `after` as one statement.
-static void run_on_log(ds_sql *sql, const ds_table *table, const char *before, ds_view after, const ds_view *parameters, uint32_t count) {
-  ds_text statement = ds_text_new(sql->arena);
-  ds_text_str(&statement, before);
-  add_log_name(&statement, table);
-  ds_text_add(&statement, after);
-  ds_sql_run(sql, ds_text_view(&statement), parameters, count);
-}
-
 // The version of the newest entry for which the window has no room; 0 if all have.
 static int64_t first_beyond(ds_sql *sql, const ds_table *table, int64_t window) {
   ds_text query = ds_text_new(sql->arena);
@@ -331,7 +438,11 @@ void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window) {
   ds_text superseded = ds_text_new(sql->arena);
   ds_text_str(&superseded, " WHERE version NOT IN (SELECT max(version) FROM ");
   add_log_name(&superseded, table);
-  ds_text_str(&superseded, " GROUP BY key)");
+  // What a row was like before decides who must be told that it went: of each such state the newest entry stays.
+  ds_text_str(&superseded, " GROUP BY key");
+  if (table->personal) ds_text_str(&superseded, ", op = 1");
+  if (table->personal) add_old_names(&superseded, table);
+  ds_text_str(&superseded, ")");
   run_on_log(sql, table, "DELETE FROM ", ds_text_view(&superseded), DS_NO_PARAMETERS);
   int64_t beyond = first_beyond(sql, table, window);
   if (beyond) drop_up_to(sql, table, beyond);
@@ -362,26 +473,59 @@ void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time) {
   ds_sql_run(sql, delete, DS_PARAMETERS(table->channel, ds_sql_number(sql, version)));
 }
 
-int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {
+static const char since[] = " WHERE version > CAST(?1 AS INTEGER) ORDER BY version LIMIT CAST(?2 AS INTEGER)";
+
+int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader) {
   ds_text query = ds_text_new(sql->arena);
-  ds_text_str(&query, "SELECT version, op, columns, key FROM ");
-  add_log_name(&query, table);
-  ds_text_str(&query, " WHERE version > CAST(?1 AS INTEGER) ORDER BY version LIMIT CAST(?2 AS INTEGER)");
-  return ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(ds_sql_number(sql, version), ds_sql_number(sql, limit)));
+  if (table->personal) {
+    ds_text_str(&query, "SELECT durasync_version, durasync_op, durasync_columns, durasync_key, durasync_op <> 1 AND (");
+    ds_statement_where(&query, table->where, "?3");
+    ds_text_str(&query, ") FROM ");
+    add_old_rows(&query, table, since);
+  } else {
+    ds_text_str(&query, "SELECT version, op, columns, key, 1 FROM ");
+    add_log_name(&query, table);
+    ds_text_str(&query, since);
+  }
+  ds_view parameters[3];
+  const ds_view own[] = {ds_sql_number(sql, version), ds_sql_number(sql, limit)};
+  return ds_sql_open(sql, ds_text_view(&query), parameters, ds_table_parameters(table, own, 2, reader, parameters));
 }
 
-int32_t ds_log_deleted(ds_sql *sql, const ds_table *table) {
+int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds_view readers) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT r.key FROM json_each(?1) AS r WHERE EXISTS (SELECT 1 FROM ");
+  add_old_rows(&query, table, " WHERE version > CAST(?2 AS INTEGER) AND op <> 1");
+  ds_text_str(&query, " WHERE ");
+  ds_statement_where(&query, table->where, "r.value");
+  ds_text_str(&query, ") OR EXISTS (SELECT 1 FROM ");
+  add_log_name(&query, table);
+  ds_text_str(&query, " AS l CROSS JOIN ");
+  ds_table_source(&query, table, "r.value");
+  ds_text_str(&query, " ON ");
+  ds_table_key_match(&query, table, "l.key");
+  ds_text_str(&query, " WHERE l.version > CAST(?2 AS INTEGER))");
+  return ds_sql_open(sql, ds_text_view(&query), DS_PARAMETERS(readers, ds_sql_number(sql, version)));
+}
+
+int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader) {
   ds_text query = ds_text_new(sql->arena);
   ds_text_str(&query, "SELECT DISTINCT l.key FROM ");
-  add_log_name(&query, table);
-  ds_text_str(&query, " AS l WHERE l.op = ");
-  ds_text_int(&query, DS_DELETE);
-  ds_text_str(&query, " AND NOT EXISTS (SELECT 1 FROM ");
-  ds_table_source(&query, table);
+  if (table->personal) {
+    ds_text_str(&query, "(SELECT durasync_key AS key FROM ");
+    add_old_rows(&query, table, " WHERE op > 1");
+    ds_text_str(&query, " WHERE ");
+    ds_statement_where(&query, table->where, "?1");
+    ds_text_str(&query, ") AS l WHERE NOT EXISTS (SELECT 1 FROM ");
+  } else {
+    add_log_name(&query, table);
+    ds_text_str(&query, " AS l WHERE l.op = 3 AND NOT EXISTS (SELECT 1 FROM ");
+  }
+  ds_table_source(&query, table, "?1");
   ds_text_str(&query, " WHERE ");
   ds_table_key_match(&query, table, "l.key");
   ds_text_str(&query, ")");
-  return ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  return ds_sql_open(sql, ds_text_view(&query), &reader, table->personal ? 1 : 0);
 }
 
 bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry) {
@@ -391,6 +535,7 @@ bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry) {
     .op = (ds_change_op)ds_sql_integer(sql, cursor, 1),
     .columns = ds_sql_integer(sql, cursor, 2),
     .key = ds_sql_read(sql, cursor, 3),
+    .seen = ds_sql_integer(sql, cursor, 4) != 0,
   };
   return true;
 }

@@ -4,6 +4,9 @@
 //
 //   durasync_log_<channel> (version INTEGER PRIMARY KEY, op INTEGER, columns INTEGER, key TEXT)
 //
+// The log of a personal channel, whose `where` asks who reads, has a column "old <column>" more for each column that `where` asks: what it held before an update or a delete. So
+// who could see a row is known after it has changed, and those who could not never hear of it. Such a log keeps the newest entry of each state that a row was in.
+//
 // A change's version is its rowid, so it grows as long as the newest entry is never deleted. `key` is the row's primary key as JSON, `op` one of ds_change_op, `columns`
 // the set of changed columns of an update: bit i is column i, the
 // last bit every further column. The set stays below 2^53, since integers come through a JavaScript number.
@@ -33,6 +36,12 @@ void ds_log_watch(ds_sql *sql, const ds_channel *channel, uint32_t at);
 
 // Whether triggers of the channel's, of either kind, stand on its table: if not, it may have changed unseen.
 bool ds_log_watched(ds_sql *sql, const ds_table *table);
+
+// Makes the log anew if it does not have the columns that it needs now: as empty as compaction could leave it, with its version.
+void ds_log_refit(ds_sql *sql, const ds_table *table);
+
+// Whether the `where` of a personal channel can be asked of what a row was like before: false if a column of the table has a collation. Fails if it names what is no column.
+bool ds_log_asks(ds_sql *sql, const ds_table *table);
 
 // Drops every trigger of durasync's, whatever channel it belonged to.
 void ds_log_drop_triggers(ds_sql *sql);
@@ -66,16 +75,20 @@ void ds_log_mark(ds_sql *sql, const ds_table *table, int64_t now);
 void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time);
 
 // Opens the changes after `version`, oldest first, at most `limit`: the columns of ds_log_entry. Reads one row a change.
-int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit);
+int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader);
 
-// Opens the keys (one column, JSON) of the rows that the log saw deleted and that are not there now. Reads the whole log.
-int32_t ds_log_deleted(ds_sql *sql, const ds_table *table);
+// Opens, for a personal channel, the places (from 0) of those among `readers`, a JSON array, who saw a row that has changed after `version` before it did, or see it now.
+int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds_view readers);
+
+// Opens the keys (one column, JSON) of the rows that the log saw deleted and that are not there now; of a personal channel, those that the reader could see. Reads the whole log.
+int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader);
 
 typedef struct ds_log_entry {
   int64_t version;
   ds_change_op op;
   int64_t columns;
   ds_view key; // JSON, in the turn's arena
+  bool seen;   // the reader saw the row before this change; always true in a channel that is the same for everyone
 } ds_log_entry;
 
 // Reads the next entry of ds_log_since; false at the end.

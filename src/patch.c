@@ -47,12 +47,12 @@ static key_list keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int6
 
 // ---- Version 2
 
-static void add_head(ds_pieces *json, const ds_table *table, int64_t from, int64_t to) {
+static void add_head(ds_pieces *json, const ds_table *table, ds_view reader, int64_t from, int64_t to) {
   ds_text head = ds_text_new(json->arena);
   ds_text_str(&head, "{\"channel\":");
   ds_text_json(&head, table->channel);
   ds_text_str(&head, ",\"shape\":");
-  ds_text_json(&head, table->shape);
+  ds_text_json(&head, ds_table_shape_for(json->arena, table, reader));
   ds_text_str(&head, ",\"from\":");
   ds_text_int(&head, from);
   ds_text_str(&head, ",\"to\":");
@@ -75,7 +75,7 @@ static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
   key_list keys = keys_of(sql, diff, is_put, 0);
   if (keys.count == 0) return;
   ds_pieces_str(&change->json, ",\"put\":[");
-  add_rows(change, sql, ds_records_by_key(sql, diff->table, keys.json));
+  add_rows(change, sql, ds_records_by_key(sql, diff->table, keys.json, diff->reader));
   ds_pieces_str(&change->json, "]");
 }
 
@@ -98,7 +98,7 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   }
   ds_text_str(&head, "],\"rows\":[");
   ds_pieces_text(&change->json, &head);
-  add_rows(change, sql, ds_records_partial(sql, diff->table, keys.json, columns, count));
+  add_rows(change, sql, ds_records_partial(sql, diff->table, keys.json, columns, count, diff->reader));
   ds_pieces_str(&change->json, "]}");
 }
 
@@ -139,7 +139,7 @@ ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
   ds_change change = {.json = ds_pieces_new(sql->arena), .whole = true};
   int64_t sets[DS_MAX_COLUMN_SETS];
   uint32_t set_count = distinct_sets(diff, sets);
-  add_head(&change.json, diff->table, diff->from, diff->to);
+  add_head(&change.json, diff->table, diff->reader, diff->from, diff->to);
   add_puts(&change, sql, diff);
   add_sets(&change, sql, diff, sets, set_count);
   add_dels(&change, sql, diff);
@@ -147,9 +147,9 @@ ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
   return change;
 }
 
-ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version) {
+ds_change ds_change_empty(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t to) {
   ds_change change = {.json = ds_pieces_new(sql->arena), .whole = true};
-  add_head(&change.json, table, version, version);
+  add_head(&change.json, table, reader, from, to);
   ds_pieces_str(&change.json, "}");
   return change;
 }
@@ -183,19 +183,19 @@ void ds_deleted_record(ds_text *text, const ds_table *table, ds_view key, int64_
   ds_text_str(text, "]");
 }
 
-// A row that came and went within the turn is told as well: the result of an action in between may have shown it.
-static bool is_gone(const ds_net *row) {
-  return row->verdict == DS_DEL || row->verdict == DS_NOTHING;
+// A row that came and went within the turn is told as well: the result of an action in between may have shown it. To a reader who has rows of their own, nothing may be nothing of theirs.
+static bool is_gone(const ds_diff *diff, const ds_net *row) {
+  return row->verdict == DS_DEL || (row->verdict == DS_NOTHING && !diff->table->personal);
 }
 
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
   ds_pieces json = ds_pieces_new(sql->arena);
   key_list keys = keys_of(sql, diff, is_there, 0);
-  if (keys.count) ds_records_take(sql, ds_records_by_key(sql, diff->table, keys.json), &json, DS_MAX_WHOLE_TABLE);
+  if (keys.count) ds_records_take(sql, ds_records_by_key(sql, diff->table, keys.json, diff->reader), &json, DS_MAX_WHOLE_TABLE);
   if (diff->table->deleted_at < 0) return json;
   ds_text deleted = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < diff->count; i++) {
-    if (!is_gone(&diff->rows[i])) continue;
+    if (!is_gone(diff, &diff->rows[i])) continue;
     if (json.count || deleted.size) ds_text_str(&deleted, ",");
     ds_deleted_record(&deleted, diff->table, diff->rows[i].key, now);
   }

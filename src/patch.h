@@ -16,8 +16,8 @@ typedef struct ds_change {
 // The change that brings a client from the diff's `from` to its `to`.
 ds_change ds_change_of(ds_sql *sql, const ds_diff *diff);
 
-// The change that carries nothing but the news that the channel is at `version`: every subscriber finds a gap, and catches up.
-ds_change ds_change_gap(ds_sql *sql, const ds_table *table, int64_t version);
+// The change that carries nothing but the news that the channel is at `to`: a subscriber at `from` or later is there now; any other finds a gap, and catches up.
+ds_change ds_change_empty(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t to);
 
 // The `patch` frame of some changes and outcomes, each comma-separated JSON.
 ds_pieces ds_patch_frame(ds_arena *arena, ds_view epoch, const ds_pieces *changes, ds_view outcomes);

@@ -4,19 +4,42 @@
 #include <string.h>
 
 #include "json.h"
+#include "statement.h"
 
 // Bytes left behind by peers that are gone, below which moving the others is not worth it.
 enum { TIDY_FROM = 65536 };
 
-int32_t ds_channel_index(const ds_channel_names *names, ds_view name) {
-  for (uint32_t i = 0; i < names->count; i++)
-    if (ds_view_equal(names->names[i], name)) return (int32_t)i;
+static void add_members(ds_names *names, ds_view where) {
+  for (size_t at = 0; at < where.size;) {
+    ds_token token = ds_token_at(where, at);
+    at += token.text.size;
+    if (token.kind != DS_TOKEN_PARAMETER || token.mark != '$') continue;
+    uint32_t known = 0;
+    while (known < names->member_count && !ds_view_equal(names->members[known], token.name)) known++;
+    if (known < names->member_count) continue;
+    if (known == DS_MAX_MEMBERS) names->too_many = true;
+    else names->members[names->member_count++] = token.name;
+  }
+}
+
+ds_names ds_names_of(const ds_app *app) {
+  ds_names names = {.channel_count = 0};
+  for (const ds_channel *channel = app->channels; channel && channel->name && names.channel_count < DS_MAX_CHANNELS; channel++) {
+    names.channels[names.channel_count++] = ds_view_of(channel->name);
+    add_members(&names, ds_view_of(channel->where));
+  }
+  return names;
+}
+
+int32_t ds_channel_index(const ds_names *names, ds_view name) {
+  for (uint32_t i = 0; i < names->channel_count; i++)
+    if (ds_view_equal(names->channels[i], name)) return (int32_t)i;
   return -1;
 }
 
 // ---- The attachment: {"protocol":2,"client":"...","channels":["..."],"identity":{...}}
 
-ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const ds_peer *peer) {
+ds_view ds_peer_attachment(ds_arena *arena, const ds_names *names, const ds_peer *peer) {
   ds_text text = ds_text_new(arena);
   ds_text_str(&text, "{\"protocol\":");
   ds_text_int(&text, peer->protocol);
@@ -24,10 +47,10 @@ ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const
   ds_text_json(&text, ds_peer_client(peer));
   ds_text_str(&text, ",\"channels\":[");
   const char *comma = "";
-  for (uint32_t i = 0; i < names->count; i++) {
+  for (uint32_t i = 0; i < names->channel_count; i++) {
     if (!(peer->channels >> i & 1)) continue;
     ds_text_str(&text, comma);
-    ds_text_json(&text, names->names[i]);
+    ds_text_json(&text, names->channels[i]);
     comma = ",";
   }
   ds_text_str(&text, "]");
@@ -38,7 +61,7 @@ ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const
 }
 
 // An attachment that is not ours or does not hold together leaves the peer as new: it has to say hello again. The one of a socket that has just been let in has its identity alone.
-static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_channel_names *names, ds_view text) {
+static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_names *names, ds_view text) {
   int64_t protocol = 0;
   if (!ds_json_validate(text, NULL)) return;
   ds_view identity = ds_json_member(text, "identity");
@@ -56,12 +79,31 @@ static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_channel_nam
   }
 }
 
-static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket) {
+// The members of the identity that the channels ask for.
+static ds_view reader_of(ds_arena *arena, const ds_names *names, ds_view identity) {
+  if (names->member_count == 0) return (ds_view){0};
+  ds_text json = ds_text_new(arena);
+  for (uint32_t i = 0; i < names->member_count; i++) {
+    char *name = ds_arena_take(arena, names->members[i].size + 1);
+    memcpy(name, names->members[i].at, names->members[i].size);
+    ds_view value = ds_json_member(identity, name);
+    ds_text_str(&json, i ? "," : "{");
+    ds_text_json(&json, names->members[i]);
+    ds_text_str(&json, ":");
+    ds_text_add(&json, ds_view_absent(value) ? DS_LITERAL("null") : value);
+  }
+  ds_text_str(&json, "}");
+  return ds_text_view(&json);
+}
+
+static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_names *names, ds_socket socket) {
   ds_peer peer = {.socket = socket};
   ds_handle attachment = host->socket_attachment(host->context, socket);
-  if (attachment < 0) return peer;
-  char *at = ds_arena_take(arena, host->text_size(host->context, attachment) + 1);
-  read_attachment(&peer, arena, names, (ds_view){at, host->text_read(host->context, attachment, at)});
+  if (attachment >= 0) {
+    char *at = ds_arena_take(arena, host->text_size(host->context, attachment) + 1);
+    read_attachment(&peer, arena, names, (ds_view){at, host->text_read(host->context, attachment, at)});
+  }
+  peer.reader = reader_of(arena, names, peer.identity);
   return peer;
 }
 
@@ -107,41 +149,46 @@ static void make_room(ds_peers *peers, uint32_t room) {
   peers->room = room;
 }
 
-static void hold_identity(ds_peers *peers, ds_peer *peer) {
-  if (ds_view_absent(peer->identity)) return;
-  char *at = take(peers, peer->identity.size);
-  memcpy(at, peer->identity.at, peer->identity.size);
-  peer->identity.at = at;
+static ds_view hold(ds_peers *peers, ds_view text) {
+  if (ds_view_absent(text)) return text;
+  char *at = take(peers, text.size);
+  memcpy(at, text.at, text.size);
+  return (ds_view){at, text.size};
+}
+
+static void hold_texts(ds_peers *peers, ds_peer *peer) {
+  peer->identity = hold(peers, peer->identity);
+  peer->reader = hold(peers, peer->reader);
 }
 
 static void insert(ds_peers *peers, uint32_t at, ds_peer peer) {
   if (peers->count == peers->room) make_room(peers, peers->room ? 2 * peers->room : 16);
   memmove(peers->items + at + 1, peers->items + at, (peers->count - at) * sizeof *peers->items);
-  hold_identity(peers, &peer);
+  hold_texts(peers, &peer);
   peers->items[at] = peer;
   peers->count++;
 }
 
 void ds_peers_tidy(ds_peers *peers) {
   size_t needed = peers->room * sizeof *peers->items;
-  for (uint32_t i = 0; i < peers->count; i++) needed += peers->items[i].identity.size;
+  for (uint32_t i = 0; i < peers->count; i++) needed += peers->items[i].identity.size + peers->items[i].reader.size;
   if (peers->kept <= 2 * needed + TIDY_FROM) return;
   ds_arena *full = peers->keep;
   peers->keep = peers->spare;
   peers->spare = full;
   peers->kept = 0;
   make_room(peers, peers->room);
-  for (uint32_t i = 0; i < peers->count; i++) hold_identity(peers, &peers->items[i]);
+  for (uint32_t i = 0; i < peers->count; i++) hold_texts(peers, &peers->items[i]);
   ds_arena_reset(full);
 }
 
-ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket) {
+ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names, ds_socket socket) {
   uint32_t at = position_of(peers, socket);
   if (at == peers->count || peers->items[at].socket != socket) insert(peers, at, peer_of(host, arena, names, socket));
   return &peers->items[at];
 }
 
-void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names) {
+void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names) {
   if (peers->complete) return;
   for (ds_socket socket = -1; (socket = host->socket_after(host->context, socket)) >= 0;) ds_peers_find(peers, host, arena, names, socket);
   peers->complete = true;

@@ -4,6 +4,7 @@
 #ifndef DURASYNC_PEER_H
 #define DURASYNC_PEER_H
 
+#include "durasync.h"
 #include "host.h"
 #include "limits.h"
 
@@ -16,6 +17,7 @@ typedef struct ds_peer {
   uint8_t client_size;
   char client[DS_MAX_CLIENT]; // version 2: who it is
   ds_view identity;           // who it was let in as: a JSON object, absent for nobody in particular; held by the set
+  ds_view reader;             // as whom it reads: a JSON object of those members of the identity that a `where` asks for, absent if none does; held by the set
   uint64_t channels;          // the subscriptions: bit i is the app's channel i
   int64_t frames_left;        // of its rate, in thousandths of a frame
   int64_t refilled;           // when that was reckoned last; 0 never
@@ -31,21 +33,29 @@ typedef struct ds_peers {
   bool complete; // every socket of the host's is here
 } ds_peers;
 
-// Maps names to the app's channels and back, for attachments: they outlive the order of the app's table. Returns -1 for an unknown name.
-typedef struct ds_channel_names {
-  ds_view *names;
-  uint32_t count;
-} ds_channel_names;
-int32_t ds_channel_index(const ds_channel_names *names, ds_view name);
+// What peers need to know of the app: the names of its channels, for attachments outlive their order, and which members of an identity its channels ask for.
+typedef struct ds_names {
+  ds_view channels[DS_MAX_CHANNELS];
+  uint32_t channel_count;
+  ds_view members[DS_MAX_MEMBERS];
+  uint32_t member_count;
+  bool too_many; // more members than the cap
+} ds_names;
+
+// The names of an app. Members beyond the cap are left out: the start has refused them.
+ds_names ds_names_of(const ds_app *app);
+
+// The channel's place in the app, -1 for an unknown name.
+int32_t ds_channel_index(const ds_names *names, ds_view name);
 
 // The peer of `socket`, made or read from its attachment. The pointer is valid until the next call that may add a peer.
-ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names, ds_socket socket);
+ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names, ds_socket socket);
 
 // Moves the peers together if what is left of those gone takes more room than they do. Pointers to peers and their identities end with it.
 void ds_peers_tidy(ds_peers *peers);
 
 // Makes sure that every socket's peer is there.
-void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_channel_names *names);
+void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names);
 
 // Counts a frame of the peer's at the time `now`; false if it is one too many. A rate starts anew with the instance.
 bool ds_peer_admit(ds_peer *peer, int64_t now);
@@ -55,7 +65,7 @@ void ds_peers_remove(ds_peers *peers, ds_socket socket);
 void ds_peers_forget(ds_peers *peers);
 
 // The peer as its attachment's text.
-ds_view ds_peer_attachment(ds_arena *arena, const ds_channel_names *names, const ds_peer *peer);
+ds_view ds_peer_attachment(ds_arena *arena, const ds_names *names, const ds_peer *peer);
 
 // The client's id.
 ds_view ds_peer_client(const ds_peer *peer);

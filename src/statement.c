@@ -4,7 +4,7 @@
 #include <string.h>
 
 static bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
 }
 
 static size_t name_end(ds_view sql, size_t at) {
@@ -12,9 +12,15 @@ static size_t name_end(ds_view sql, size_t at) {
   return at;
 }
 
+// A name may have dollars in it, but for its beginning.
+static size_t identifier_end(ds_view sql, size_t at) {
+  while (at < sql.size && (name_char(sql.at[at]) || sql.at[at] == '$')) at++;
+  return at;
+}
+
 // The position after the text that starts at `at` and ends with `close`, or the end of the SQL.
 static size_t after(ds_view sql, size_t at, const char *close) {
-  size_t size = strlen(close);
+  size_t size = ds_view_of(close).size;
   for (; at + size <= sql.size; at++)
     if (memcmp(sql.at + at, close, size) == 0) return at + size;
   return sql.size;
@@ -35,9 +41,42 @@ static size_t skip_quoted(ds_view sql, size_t at) {
   }
 }
 
-static void add_parameter(ds_text *text, uint32_t number, ds_view name) {
-  ds_text_str(text, "(?");
-  ds_text_int(text, number);
+// ---- Tokens
+
+static ds_token token(ds_token_kind kind, ds_view sql, size_t at, size_t end) {
+  return (ds_token){.kind = kind, .text = {sql.at + at, end - at}};
+}
+
+static ds_token quoted_token(ds_view sql, size_t at, size_t end) {
+  char mark = sql.at[at];
+  bool name = mark == '"' || mark == '`' || mark == '[';
+  ds_token quoted = token(name ? DS_TOKEN_NAME : DS_TOKEN_OTHER, sql, at, end);
+  if (name && end - at >= 2) quoted.name = (ds_view){sql.at + at + 1, end - at - 2};
+  return quoted;
+}
+
+ds_token ds_token_at(ds_view sql, size_t at) {
+  size_t end = skip_quoted(sql, at);
+  if (end > at) return quoted_token(sql, at, end);
+  char mark = sql.at[at];
+  if (name_char(mark)) {
+    ds_token name = token(DS_TOKEN_NAME, sql, at, identifier_end(sql, at));
+    name.name = name.text;
+    return name;
+  }
+  end = name_end(sql, at + 1);
+  if ((mark != ':' && mark != '@' && mark != '$') || end == at + 1) return token(DS_TOKEN_OTHER, sql, at, at + 1);
+  ds_token parameter = token(DS_TOKEN_PARAMETER, sql, at, end);
+  parameter.mark = mark;
+  parameter.name = (ds_view){sql.at + at + 1, end - at - 1};
+  return parameter;
+}
+
+// ---- Statements
+
+static void add_parameter(ds_text *text, const char *json, ds_view name) {
+  ds_text_str(text, "(");
+  ds_text_str(text, json);
   ds_text_str(text, "->>");
   ds_text_sql_string(text, name);
   ds_text_str(text, ")");
@@ -47,19 +86,24 @@ ds_statement ds_statement_of(ds_arena *arena, ds_view sql) {
   ds_text text = ds_text_new(arena);
   uint32_t parameters = 0;
   for (size_t at = 0; at < sql.size;) {
-    size_t end = skip_quoted(sql, at);
-    char mark = sql.at[at];
-    uint32_t number = mark == ':' ? 1 : mark == '@' ? 2 : mark == '$' ? 3 : 0;
-    bool within = at > 0 && name_char(sql.at[at - 1]); // a$b is a name as well
-    if (end == at && number && !within && name_end(sql, at + 1) > at + 1) {
-      end = name_end(sql, at + 1);
-      add_parameter(&text, number, (ds_view){sql.at + at + 1, end - at - 1});
+    ds_token token = ds_token_at(sql, at);
+    if (token.kind == DS_TOKEN_PARAMETER) {
+      uint32_t number = token.mark == ':' ? 1 : token.mark == '@' ? 2 : 3;
+      add_parameter(&text, number == 1 ? "?1" : number == 2 ? "?2" : "?3", token.name);
       if (number > parameters) parameters = number;
     } else {
-      if (end == at) end = at + 1;
-      ds_text_add(&text, (ds_view){sql.at + at, end - at});
+      ds_text_add(&text, token.text);
     }
-    at = end;
+    at += token.text.size;
   }
   return (ds_statement){ds_text_view(&text), parameters};
+}
+
+void ds_statement_where(ds_text *sql, ds_view where, const char *json) {
+  for (size_t at = 0; at < where.size;) {
+    ds_token token = ds_token_at(where, at);
+    if (token.kind == DS_TOKEN_PARAMETER && token.mark == '$') add_parameter(sql, json, token.name);
+    else ds_text_add(sql, token.text);
+    at += token.text.size;
+  }
 }

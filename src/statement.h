@@ -14,4 +14,19 @@ typedef struct ds_statement {
 // as a REAL; taken out of a JSON text by SQLite itself, an integer stays an integer. The result is the same text for the same `sql`, so that the host's statement cache finds it.
 ds_statement ds_statement_of(ds_arena *arena, ds_view sql);
 
+// A piece of SQL: a name, quoted or not; a parameter, `:name`, `@name` or `$name`; or anything else, a string and a comment whole, all the rest byte by byte.
+typedef enum ds_token_kind { DS_TOKEN_NAME, DS_TOKEN_PARAMETER, DS_TOKEN_OTHER } ds_token_kind;
+typedef struct ds_token {
+  ds_token_kind kind;
+  char mark;    // of a parameter: ':', '@' or '$'
+  ds_view text; // as it stands there
+  ds_view name; // of a name, without quotes; of a parameter, without its mark
+} ds_token;
+
+// The token that begins at `at`, which must be less than the size.
+ds_token ds_token_at(ds_view sql, size_t at);
+
+// Appends the expression `where` with every `$name` as the member `name` of the JSON that the SQL expression `json` holds.
+void ds_statement_where(ds_text *sql, ds_view where, const char *json);
+
 #endif

@@ -241,6 +241,14 @@ static ds_view new_generations(opening *open) {
   return ds_arena_copy(open->keep, ds_text_view(&json));
 }
 
+static bool can_ask(opening *open, const ds_table *table) {
+  if (open->sql.status != DS_SQL_DONE) return log_failure(open, "the triggers could not be made");
+  if (ds_log_asks(&open->sql, table)) return open->sql.status == DS_SQL_DONE || log_failure(open, "the `where` of a channel asks for what is no column of its table");
+  ds_view line = DS_LITERAL("the `where` of a channel asks who reads, and its table has a COLLATE: leave it out there, and say it in the `where`");
+  open->sql.host->log(open->sql.host->context, line);
+  return false;
+}
+
 static bool install_triggers(opening *open) {
   ds_storage *storage = open->storage;
   ds_view hash = install_hash(open);
@@ -248,7 +256,11 @@ static bool install_triggers(opening *open) {
   if (!no_deferred_keys(open)) return false;
   storage->generations = new_generations(open);
   ds_log_drop_triggers(&open->sql);
-  for (uint32_t i = 0; i < storage->table_count; i++) install_table(open, &storage->tables[i]);
+  for (uint32_t i = 0; i < storage->table_count; i++) {
+    ds_log_refit(&open->sql, &storage->tables[i]);
+    install_table(open, &storage->tables[i]);
+    if (!can_ask(open, &storage->tables[i])) return false;
+  }
   ds_view note = DS_LITERAL("UPDATE durasync_meta SET installed = ?1, generations = ?2, touched = 0");
   ds_sql_run(&open->sql, note, DS_PARAMETERS(hash, storage->generations));
   return open->sql.status == DS_SQL_DONE || log_failure(open, "the triggers could not be made");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "table.h"
 
+#include "statement.h"
+
 #include <string.h>
 
 // Arguments of one SQL function call: the platform documents 32.
@@ -17,7 +19,7 @@ typedef enum hazard {
 } hazard;
 
 static bool view_has(ds_view text, const char *upper) {
-  size_t size = strlen(upper);
+  size_t size = ds_view_of(upper).size;
   for (size_t at = 0; at + size <= text.size; at++) {
     size_t i = 0;
     while (i < size && (text.at[at + i] & ~0x20) == upper[i]) i++;
@@ -72,13 +74,14 @@ static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cu
   uint32_t at = table->all_count++;
   if (at >= DS_MAX_COLUMNS) return;
   table->all[at] = keep_column(sql, keep, cursor, 0);
+  table->all_types[at] = keep_column(sql, keep, cursor, 1);
   int64_t in_key = ds_sql_integer(sql, cursor, 3);
   if (in_key > 0) ++*keys;
   int32_t position = declared_position(table->declared, table->all[at], (int32_t)at);
   if (position < 0 || position >= DS_MAX_COLUMNS) return;
   table->columns[position] = (ds_column){
     .name = table->all[at],
-    .type = keep_column(sql, keep, cursor, 1),
+    .type = table->all_types[at],
     .not_null = ds_sql_integer(sql, cursor, 2) != 0,
   };
   table->column_count++;
@@ -128,6 +131,55 @@ void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t 
   table->shape = ds_hash(keep, ds_text_view(&text));
 }
 
+ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader) {
+  if (!table->personal) return table->shape;
+  ds_text text = ds_text_new(arena);
+  ds_text_add(&text, table->shape);
+  ds_text_add(&text, reader);
+  return ds_hash(arena, ds_text_view(&text));
+}
+
+// SQLite's names know no case, as far as ASCII goes.
+static bool same_name(ds_view a, ds_view b) {
+  if (a.size != b.size) return false;
+  for (size_t i = 0; i < a.size; i++) {
+    char c = a.at[i];
+    char d = b.at[i];
+    bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+    if (c != d && !(letter && (c ^ d) == 0x20)) return false;
+  }
+  return true;
+}
+
+// The place of a column among all, -1 if there is none of that name.
+static int32_t column_called(const ds_table *table, ds_view name) {
+  for (uint32_t i = 0; i < table->all_count; i++)
+    if (same_name(name, table->all[i])) return (int32_t)i;
+  return -1;
+}
+
+static bool is_rowid(ds_view name) {
+  return same_name(name, DS_LITERAL("rowid")) || same_name(name, DS_LITERAL("oid")) || same_name(name, DS_LITERAL("_rowid_"));
+}
+
+// Finds out whether `where` asks who reads, and which columns it asks then: those whose names stand in it. One too many does no harm. False if it asks for the rowid, which no log keeps.
+static bool read_where(ds_table *table) {
+  bool named[DS_MAX_COLUMNS] = {false};
+  bool rowid = false;
+  for (size_t at = 0; at < table->where.size;) {
+    ds_token token = ds_token_at(table->where, at);
+    at += token.text.size;
+    if (token.kind == DS_TOKEN_PARAMETER && token.mark == '$') table->personal = true;
+    if (token.kind != DS_TOKEN_NAME) continue;
+    int32_t column = column_called(table, token.name);
+    if (column >= 0) named[column] = true;
+    else if (is_rowid(token.name)) rowid = true;
+  }
+  for (uint32_t i = 0; table->personal && i < table->all_count; i++)
+    if (named[i]) table->asked[table->asked_count++] = i;
+  return !table->personal || !rowid;
+}
+
 static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
   ds_text line = ds_text_new(sql->arena);
   ds_text_str(&line, "channel ");
@@ -156,6 +208,7 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
   if (keys == 0) return refuse(table, sql, " has no primary key");
   if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared");
   if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column");
+  if (!read_where(table)) return refuse(table, sql, " is asked for its rowid by a `where` that asks who reads: ask for a column");
   table->deleted_at = ds_table_column(table, "deleted_at");
   return true;
 }
@@ -168,13 +221,19 @@ int32_t ds_table_column(const ds_table *table, const char *name) {
 
 // ---- Rows
 
-void ds_table_source(ds_text *sql, const ds_table *table) {
+uint32_t ds_table_parameters(const ds_table *table, const ds_view *others, uint32_t count, ds_view reader, ds_view *all) {
+  for (uint32_t i = 0; i < count; i++) all[i] = others[i];
+  if (table->personal) all[count++] = reader;
+  return count;
+}
+
+void ds_table_source(ds_text *sql, const ds_table *table, const char *reader) {
   bool part = !ds_view_absent(table->where);
   ds_text_str(sql, part ? "(SELECT * FROM " : "");
   ds_text_identifier(sql, table->name);
   if (part) {
     ds_text_str(sql, " WHERE ");
-    ds_text_add(sql, table->where);
+    ds_statement_where(sql, table->where, reader);
     ds_text_str(sql, ")");
   }
   ds_text_str(sql, " AS t");

@@ -21,6 +21,10 @@ typedef struct ds_table {
   bool strict;
   uint32_t all_count; // the table's columns, seen by clients or not
   ds_view all[DS_MAX_COLUMNS];
+  ds_view all_types[DS_MAX_COLUMNS];
+  bool personal;        // `where` asks who reads: every reader has rows of their own
+  uint32_t asked_count; // the columns that the `where` of a personal channel asks, by their place among `all`
+  uint32_t asked[DS_MAX_COLUMNS];
   uint32_t column_count; // the channel's columns, in the channel's order
   ds_column columns[DS_MAX_COLUMNS];
   uint32_t key_count;
@@ -28,6 +32,7 @@ typedef struct ds_table {
   int32_t deleted_at;           // position of the column `deleted_at`, or -1
   ds_view shape;                // hash of what clients see: names, types and key
   int64_t version;              // of the last change that subscribers were told of
+  int64_t gap;                  // of the last gap that readers of a personal channel were told of; 0 for none since the object woke
   int64_t marked;               // when a version was marked the last time; -1 while that has not been looked up
 } ds_table;
 
@@ -41,8 +46,14 @@ void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t 
 // The position of the column `name`, or -1.
 int32_t ds_table_column(const ds_table *table, const char *name);
 
-// Appends what stands in FROM: the channel's rows, to be read under the alias t.
-void ds_table_source(ds_text *sql, const ds_table *table);
+// Appends what stands in FROM: the channel's rows, to be read under the alias t. `reader` is the SQL expression that holds the reader's JSON; it stands in the SQL only if the channel is personal.
+void ds_table_source(ds_text *sql, const ds_table *table, const char *reader);
+
+// The shape as a reader sees it: of a personal channel every reader has one of their own, so that nobody resumes with another's cursor. `reader` is JSON.
+ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader);
+
+// The parameters of a query over the channel's rows: those of `others`, then the reader if the channel is personal. Returns how many; `all` has room for one more than there are others.
+uint32_t ds_table_parameters(const ds_table *table, const ds_view *others, uint32_t count, ds_view reader, ds_view *all);
 
 // Appends a condition: the row `row` belongs to the channel: "OLD" in a BEFORE trigger, "NEW" in an AFTER trigger, since the table must hold it. Only for a channel
 // with `where`.

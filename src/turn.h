@@ -45,7 +45,7 @@ typedef struct ds_sender {
 typedef struct ds_turn {
   const ds_app *app;
   const ds_storage *storage;
-  const ds_channel_names *names;
+  const ds_names *names;
   ds_peers *peers;
   ds_sql sql; // host, arena and the first failure
   int64_t now;

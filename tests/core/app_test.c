@@ -126,17 +126,6 @@ static const ds_app full_app = {
   .min_version = 2,
 };
 
-static ds_socket greet_as(world *w, const char *client, const char *identity) {
-  ds_socket socket = world_open(w);
-  char attachment[200];
-  int size = snprintf(attachment, sizeof attachment, "{\"identity\":%s}", identity);
-  sqlite_host_attach(w->host, socket, (ds_view){attachment, (size_t)size});
-  talk_send(w, socket, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"%s\"}", client);
-  world_turn(w);
-  talk_hear(w, socket, "{\"type\":\"welcome\"");
-  return socket;
-}
-
 #define PATCH "{\"type\":\"patch\",\"epoch\":\"0001020304050607\",\"changes\":[],\"outcomes\":["
 
 // Sends the next action and checks how its outcome begins, after the number.
@@ -237,7 +226,7 @@ static void a_rejection_carries_data(void) {
 
 static void an_identity_is_known_to_handlers_after_a_sleep_and_kept_in_the_attachment(void) {
   world w = talk_start(&full_app);
-  ds_socket a = greet_as(&w, "a", "{\"user\":\"ann\",\"role\":\"admin\"}");
+  ds_socket a = talk_greet_as(&w, "a", "{\"user\":\"ann\",\"role\":\"admin\"}");
   check_outcome(&w, a, 1, "insert", "{\"id\":\"1\",\"text\":\"\"}", COMMITTED);
   world_start(&w);
   check_outcome(&w, a, 2, "dollar", "{\"id\":\"2\"}", COMMITTED);
@@ -249,13 +238,13 @@ static void an_identity_is_known_to_handlers_after_a_sleep_and_kept_in_the_attac
 
 static void peers_that_come_and_go_leave_no_memory_behind_and_keep_their_identities(void) {
   world w = talk_start(&full_app);
-  ds_socket first = greet_as(&w, "first", "{\"user\":\"first\"}");
+  ds_socket first = talk_greet_as(&w, "first", "{\"user\":\"first\"}");
   char identity[2000];
   memset(identity, 'x', sizeof identity);
   memcpy(identity, "{\"user\":\"", 9);
   memcpy(identity + 150, "\"}", 3);
   for (int i = 0; i < 2000; i++) {
-    ds_socket socket = greet_as(&w, "guest", identity);
+    ds_socket socket = talk_greet_as(&w, "guest", identity);
     world_close(&w, socket);
     if (i % 50 == 0) world_turn(&w);
   }
@@ -266,8 +255,8 @@ static void peers_that_come_and_go_leave_no_memory_behind_and_keep_their_identit
 
 static void a_channel_is_read_by_those_who_may(void) {
   world w = talk_start(&full_app);
-  ds_socket guest = greet_as(&w, "guest", "{\"role\":\"guest\"}");
-  ds_socket admin = greet_as(&w, "admin", "{\"role\":\"admin\"}");
+  ds_socket guest = talk_greet_as(&w, "guest", "{\"role\":\"guest\"}");
+  ds_socket admin = talk_greet_as(&w, "admin", "{\"role\":\"admin\"}");
   talk_send(&w, guest, "{\"type\":\"subscribe\",\"channel\":\"guarded\",\"cursor\":null}");
   talk_send(&w, guest, "{\"type\":\"page\",\"channel\":\"guarded\",\"after\":[\"\"],\"rows\":10}");
   talk_send(&w, admin, "{\"type\":\"subscribe\",\"channel\":\"guarded\",\"cursor\":null}");

@@ -55,12 +55,19 @@ void talk_sql(world *w, const char *statement, const char *rows) {
   free(found);
 }
 
-ds_socket talk_greet(world *w, const char *client) {
+ds_socket talk_greet_as(world *w, const char *client, const char *identity) {
   ds_socket socket = world_open(w);
+  char attachment[300];
+  int size = snprintf(attachment, sizeof attachment, "{\"identity\":%s}", identity ? identity : "null");
+  if (identity) sqlite_host_attach(w->host, socket, (ds_view){attachment, (size_t)size});
   talk_send(w, socket, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"%s\"}", client);
   world_turn(w);
   talk_hear(w, socket, "{\"type\":\"welcome\"");
   return socket;
+}
+
+ds_socket talk_greet(world *w, const char *client) {
+  return talk_greet_as(w, client, NULL);
 }
 
 void talk_act(world *w, ds_socket socket, int64_t number, const char *channel, const char *type, const char *payload) {
@@ -121,7 +128,7 @@ static void subscribe(world *w, follower *f) {
 }
 
 void follower_come(world *w, follower *f) {
-  f->socket = talk_greet(w, f->client);
+  f->socket = talk_greet_as(w, f->client, f->identity);
   subscribe(w, f);
 }
 

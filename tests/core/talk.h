@@ -25,6 +25,9 @@ void talk_sql(world *w, const char *statement, const char *rows);
 // A socket that has said hello and has been welcomed.
 ds_socket talk_greet(world *w, const char *client);
 
+// The same of one who was let in with an identity, a JSON object of at most 250 bytes; NULL for none.
+ds_socket talk_greet_as(world *w, const char *client, const char *identity);
+
 // Runs a turn with one action of number `number`; `payload` is JSON.
 void talk_act(world *w, ds_socket socket, int64_t number, const char *channel, const char *type, const char *payload);
 
@@ -34,6 +37,7 @@ uint32_t talk_random(uint64_t *state, uint32_t end);
 // A client that follows one channel.
 typedef struct follower {
   const char *client;
+  const char *identity; // JSON; NULL for none
   const char *channel;
   const char *query; // SQL: one column, the records as JSON in the order of their keys' JSON
   ds_socket socket;  // -1 while away
