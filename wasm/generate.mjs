@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The constants that C and TypeScript share are written once, in C: this reads src/errors.def and src/limits.h and writes
-// wasm/build/protocol.ts. It refuses every line it does not understand, so that no constant can be lost in silence.
+// wasm/build/protocol.ts and limits.ts. It refuses every line it does not understand, so that no constant can be lost in silence.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = new URL("../", import.meta.url);
-const output = new URL("wasm/build/protocol.ts", root);
 
 /** The error codes of an errors.def: [{code, sentence}], in order. */
 export function readErrors(text) {
@@ -39,11 +38,9 @@ export function readLimits(text) {
   return limits;
 }
 
-/** The TypeScript file with these errors and limits. */
-export function protocolFile(errors, limits) {
-  return `// SPDX-License-Identifier: MIT
-// Generated from src/errors.def and src/limits.h by wasm/generate.mjs. Do not edit.
-
+/** The TypeScript file with these errors. The limits are a module of their own, so that a page loads only those that it uses. */
+export function protocolFile(errors) {
+  return `${head("src/errors.def")}
 /** Every error code with its sentence. */
 export const errors = {
 ${errors.map(({ code, sentence }) => `  ${code}: ${JSON.stringify(sentence)},`).join("\n")}
@@ -52,9 +49,20 @@ ${errors.map(({ code, sentence }) => `  ${code}: ${JSON.stringify(sentence)},`).
 export type ErrorCode = keyof typeof errors;
 
 /** The caps of the core; src/limits.h gives the unit and the reason of each. */
-export const limits = {
-${limits.map(({ name, value }) => `  ${name}: ${value},`).join("\n")}
-} as const;
+export * as limits from "./limits.ts";
+`;
+}
+
+/** The TypeScript file with these limits. */
+export function limitsFile(limits) {
+  return `${head("src/limits.h")}
+${limits.map(({ name, value }) => `export const ${name} = ${value};`).join("\n")}
+`;
+}
+
+function head(source) {
+  return `// SPDX-License-Identifier: MIT
+// Generated from ${source} by wasm/generate.mjs. Do not edit.
 `;
 }
 
@@ -71,7 +79,12 @@ function camelCase(name) {
 
 function generate() {
   const read = (path) => readFileSync(new URL(path, root), "utf8");
-  const text = protocolFile(readErrors(read("src/errors.def")), readLimits(read("src/limits.h")));
+  write("wasm/build/protocol.ts", protocolFile(readErrors(read("src/errors.def"))));
+  write("wasm/build/limits.ts", limitsFile(readLimits(read("src/limits.h"))));
+}
+
+function write(path, text) {
+  const output = new URL(path, root);
   if (existsSync(output) && readFileSync(output, "utf8") === text) return; // whoever watches it is left in peace
   mkdirSync(new URL("./", output), { recursive: true });
   writeFileSync(output, text);

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
-// What C and TypeScript share is written once: the generated file and the protocol's paper say what errors.def and limits.h say.
+// What C and TypeScript share is written once: the generated files and the protocol's paper say what errors.def and limits.h say.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { errors, limits } from "../../wasm/build/protocol.ts";
-import { protocolFile, readErrors, readLimits } from "../../wasm/generate.mjs";
+import { limitsFile, protocolFile, readErrors, readLimits } from "../../wasm/generate.mjs";
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
-describe("the generated protocol file", () => {
-  test("is what the sources give now", () => {
-    expect(read("wasm/build/protocol.ts")).toBe(protocolFile(readErrors(read("src/errors.def")), readLimits(read("src/limits.h"))));
+describe("the generated files", () => {
+  test("are what the sources give now", () => {
+    expect(read("wasm/build/protocol.ts")).toBe(protocolFile(readErrors(read("src/errors.def"))));
+    expect(read("wasm/build/limits.ts")).toBe(limitsFile(readLimits(read("src/limits.h"))));
   });
 
-  test("gives every error of the protocol's table, with the same sentence", () => {
+  test("give every error of the protocol's table, with the same sentence", () => {
     const table = read("docs/PROTOCOL.md").split("## Error codes")[1] ?? "";
     const rows = [...table.matchAll(/^\| `([a-z_]+)` \| (.+) \|$/gm)].map((match) => [match[1], match[2]]);
     expect(Object.entries(errors)).toEqual(rows);
   });
 
-  test("gives the limits in camel case", () => {
+  test("give the limits in camel case", () => {
     expect(limits.maxFrame).toBe(1_048_576);
   });
 });
