@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { Channel } from "./channel.ts";
 import type { SyncRecord } from "./frames.ts";
-import type { Optimistic } from "./outbox.ts";
+import type { Optimistic } from "./action.ts";
 import type { SyncStatus } from "./status.ts";
 
 /** A channel at one moment. Each part, and the whole, is the same object until it changes. */

@@ -1,109 +1,97 @@
 // SPDX-License-Identifier: MIT
-import type { Cache, CacheWrite, StoredAction, StoredChannel, StoredClient, StoredOutboxes } from "./cache.ts";
+import type { Actions } from "./actions.ts";
+import type { Cache, StoredAction, StoredClient, StoredOutboxes } from "./cache.ts";
+import type { Entry } from "./entry.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Session, Step } from "./session.ts";
 import { Tabs, type Release } from "./tabs.ts";
+import type { Unsaved } from "./unsaved.ts";
 
 /** Milliseconds that a cache may take to answer before the page goes on without it. */
 export const CACHE_PATIENCE = 5000;
 
-/** What to write, and what to do once it is written. */
-export type Batch = { write: CacheWrite; done: () => void };
+/** A place in a cache. */
+export type Place = { cache: Cache; scope: string };
 
-export type KeeperEvents = {
-  /** What is to be written now; null if nothing is. */
-  collect(): Batch | null;
-  /** The other tabs' actions, and how far the cache was at that moment. */
-  neighbours(outboxes: StoredOutboxes): void;
-  /** A tab has left actions behind, and this one owns its client now. */
-  orphan(client: string, release: Release): void;
+/** The store around a keeper. */
+export type Surroundings = {
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly actions: Actions;
+  readonly session: Session;
+  readonly step: Step;
+  /** Another tab has wiped everything. */
   cleared(): void;
-  /** The cache is of no use any more. */
+  /** The cache is of no use any more; the keeper is closed. */
   failed(error: unknown): void;
 };
 
-/** A store's side of the cache: it reads once, then writes what changes, one transaction after another, and listens to the other tabs. */
+/**
+ * A store's side of the cache: it reads once, then writes what changes, one transaction after another. It listens to the other tabs, too,
+ * and takes over what they leave behind.
+ */
 export class Keeper {
+  /** What the other tabs are doing. */
+  readonly neighbours = new Neighbours();
   readonly #cache: Cache;
   readonly #scope: string;
-  readonly #events: KeeperEvents;
+  readonly #around: Surroundings;
+  readonly #unsaved: Unsaved;
   readonly #tabs: Tabs;
+  /** The client whose lock this tab holds, or is about to. */
   #client = "";
   #release: Release | null = null;
+  #life: "opening" | "open" | "closed" = "opening";
   #writing = false;
   #asked = false;
-  #closed = false;
+  /** Clients that other tabs have left behind, and which this one owns. */
+  #orphans: { client: string; release: Release }[] = [];
+  #inheriting = false;
 
-  constructor(cache: Cache, scope: string, events: KeeperEvents) {
+  constructor({ cache, scope }: Place, unsaved: Unsaved, around: Surroundings) {
     this.#cache = cache;
     this.#scope = scope;
-    this.#events = events;
-    this.#tabs = new Tabs(scope, (news) => (news === "cleared" ? events.cleared() : void this.look()));
+    this.#unsaved = unsaved;
+    this.#around = around;
+    this.#tabs = new Tabs(scope, (news) => (news === "cleared" ? around.cleared() : void this.#look()));
   }
 
-  /** A client that an earlier page left behind, one with actions if possible, and that is this tab's now; null if `fresh` is. */
-  async open(fresh: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
-    const { clients, actions } = await this.#patiently(this.#cache.readOutboxes(this.#scope));
-    const busy = new Set(actions.map(({ client }) => client));
-    for (const { client } of clients.toSorted((a, b) => Number(busy.has(b.client)) - Number(busy.has(a.client)))) {
-      const release = await this.#tabs.claim(client);
-      if (!release) continue;
-      // Read again: it may have been another's until just now.
-      const inherited = await this.read(client);
-      if (inherited) {
-        this.own(client, release);
-        return inherited;
-      }
-      release();
-    }
-    this.own(fresh, await this.#tabs.claim(fresh));
-    return null;
-  }
-
-  /** What a client, whose lock this tab holds, has left behind; null if it is not there any more. */
-  async read(client: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
-    const { clients, actions } = await this.#patiently(this.#cache.readOutboxes(this.#scope));
-    const stored = clients.find((other) => other.client === client);
-    return stored ? { client: stored, actions: actions.filter((action) => action.client === client) } : null;
-  }
-
-  /** The tab's client is another from now on. */
-  own(client: string, release: Release | null): void {
-    this.#release?.();
-    this.#client = client;
-    this.#release = release;
-  }
-
-  /** Takes a fresh client id for the tab; nobody else can know it yet. */
-  async renew(client: string): Promise<void> {
-    this.own(client, null);
-    const release = await this.#tabs.claim(client);
-    if (this.#client === client) this.#release = release;
-    else release?.();
-  }
-
-  readChannel(channel: string): Promise<StoredChannel | null> {
-    return this.#patiently(this.#cache.readChannel(this.#scope, channel));
-  }
-
-  /** Looks at what the other tabs have in their outboxes, and waits for those of them that end. */
-  async look(): Promise<void> {
-    if (this.#closed) return;
+  /** Becomes a client that an earlier page left behind, one with actions if possible. Until it resolves, nothing is written. */
+  async open(): Promise<void> {
     try {
-      const outboxes = await this.#cache.readOutboxes(this.#scope);
-      if (this.#closed) return;
-      const others = outboxes.actions.filter(({ client }) => client !== this.#client);
-      for (const client of new Set(others.map((action) => action.client))) {
-        this.#tabs.inherit(client, (release) => this.#events.orphan(client, release));
-      }
-      this.#events.neighbours({ ...outboxes, actions: others });
+      const { outbox } = this.#around.actions;
+      if (!(await this.#goOnAsAnother())) this.#own(outbox.client, await this.#tabs.claim(outbox.client));
+      await this.#look();
+      if (this.#life === "opening") this.#life = "open";
+      this.save();
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** Looks for the channel's records. They do not take the place of newer ones: the channel sees to that. */
+  load(entry: Entry): void {
+    if (entry.loading) return;
+    entry.loading = true;
+    const onLoaded = (stored: Awaited<ReturnType<Cache["readChannel"]>>) => {
+      if (entry.loaded) return;
+      entry.loaded = true;
+      if (stored) entry.channel.restore(stored);
+      this.#around.session.bring(entry);
+    };
+    this.#patiently(this.#cache.readChannel(this.#scope, entry.channel.name)).then(
+      (stored) => this.#around.step(() => onLoaded(stored)),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
   /** Writes what there is to write, after what is being written already. */
   save(): void {
-    this.#asked = true;
+    if (this.#life !== "open") return;
+    const { client } = this.#around.actions.outbox;
+    if (client !== this.#client) void this.#rename(client);
+    this.#asked ||= this.#unsaved.pending || this.#dirtyChannels().length > 0;
     if (!this.#writing) void this.#writeAll();
+    void this.#inherit();
   }
 
   async clear(): Promise<void> {
@@ -112,20 +100,31 @@ export class Keeper {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#life = "closed";
     this.#tabs.close();
   }
+
+  #fail(error: unknown): void {
+    if (this.#life === "closed") return;
+    this.close();
+    this.#around.failed(error);
+  }
+
+  // --- writing
 
   async #writeAll(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#asked && !this.#closed) {
+      while (this.#asked && this.#life === "open") {
         this.#asked = false;
-        const batch = this.#events.collect();
+        const batch = this.#unsaved.take(this.#dirtyChannels(), this.#around.session.open);
         if (!batch) continue;
         await this.#cache.write(this.#scope, batch.write);
-        if (this.#closed) return;
-        batch.done();
+        this.#around.step(() => {
+          batch.done();
+          // What was saved while the line was down has to be saved as tried before it is sent.
+          if (this.#around.session.open) this.#around.session.keep(this.#around.actions.outbox.unsettled());
+        });
         if (batch.write.client || batch.write.drop !== null) this.#tabs.announce("outbox");
       }
     } catch (error) {
@@ -135,10 +134,102 @@ export class Keeper {
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.#closed) return;
-    this.close();
-    this.#events.failed(error);
+  #dirtyChannels() {
+    return [...this.#around.entries.values()].map(({ channel }) => channel).filter(({ dirty }) => dirty);
+  }
+
+  // --- other tabs
+
+  /** Looks at what the other tabs have in their outboxes, and waits for those of them that end. */
+  async #look(): Promise<void> {
+    try {
+      const { actions, cursors } = await this.#readOutboxes();
+      const others = actions.filter(({ client }) => client !== this.#client);
+      for (const client of new Set(others.map((action) => action.client))) {
+        this.#tabs.inherit(client, (release) => {
+          this.#orphans.push({ client, release });
+          void this.#inherit();
+        });
+      }
+      this.#around.step(() => this.neighbours.update({ actions: others, cursors }, this.#client));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #goOnAsAnother(): Promise<boolean> {
+    const { clients, actions } = await this.#readOutboxes();
+    const busy = new Set(actions.map(({ client }) => client));
+    for (const { client } of clients.toSorted((a, b) => Number(busy.has(b.client)) - Number(busy.has(a.client)))) {
+      const release = await this.#tabs.claim(client);
+      // Read again: it may have been another's until just now.
+      const found = release && (await this.#read(client));
+      if (found) {
+        this.#own(client, release);
+        this.#around.step(() => this.#restore(found));
+        return true;
+      }
+      release?.();
+    }
+    return false;
+  }
+
+  /** Becomes the client that another tab has left behind, as soon as nothing of this tab's own is under way. */
+  async #inherit(): Promise<void> {
+    const { actions, session, step } = this.#around;
+    const isIdle = () => actions.idle && this.#life === "open";
+    if (this.#inheriting || !isIdle()) return;
+    const orphan = this.#orphans.shift();
+    if (!orphan) return;
+    this.#inheriting = true;
+    try {
+      const found = await this.#read(orphan.client);
+      if (!found) return orphan.release();
+      if (!isIdle()) return void this.#orphans.push(orphan);
+      this.#own(orphan.client, orphan.release);
+      step(() => {
+        this.#unsaved.startOver(actions.outbox.client);
+        this.neighbours.drop(orphan.client);
+        this.#restore(found);
+        session.restart();
+      });
+      await this.#look();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#inheriting = false;
+    }
+  }
+
+  #restore({ client, actions }: { client: StoredClient; actions: StoredAction[] }): void {
+    this.#around.actions.outbox.restore(client, actions);
+    this.#around.session.unwelcome = true;
+  }
+
+  /** The tab's client is another from now on. */
+  #own(client: string, release: Release | null): void {
+    this.#release?.();
+    this.#client = client;
+    this.#release = release;
+  }
+
+  /** The tab's client has a fresh id, which nobody else can know yet. */
+  async #rename(client: string): Promise<void> {
+    this.#own(client, null);
+    const release = await this.#tabs.claim(client);
+    if (this.#client === client) this.#release = release;
+    else release?.();
+  }
+
+  /** What a client, whose lock this tab holds, has left behind; null if it is not there any more. */
+  async #read(client: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
+    const { clients, actions } = await this.#readOutboxes();
+    const stored = clients.find((other) => other.client === client);
+    return stored ? { client: stored, actions: actions.filter((action) => action.client === client) } : null;
+  }
+
+  #readOutboxes(): Promise<StoredOutboxes> {
+    return this.#patiently(this.#cache.readOutboxes(this.#scope));
   }
 
   async #patiently<T>(reading: Promise<T>): Promise<T> {

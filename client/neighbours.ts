@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+import { actionOf, type Optimistic } from "./action.ts";
 import type { StoredAction, StoredOutboxes } from "./cache.ts";
+import type { Channel } from "./channel.ts";
 import type { Cursor } from "./frames.ts";
-import type { Optimistic, SyncAction } from "./outbox.ts";
 
 /** An action of another tab. `until` is where the channel has its effects, once it is settled; null before. */
 type Neighbour = Optimistic & { until: Cursor | null };
@@ -13,26 +14,25 @@ type Neighbour = Optimistic & { until: Cursor | null };
 export class Neighbours {
   #actions = new Map<string, Neighbour>();
 
-  of(channel: string): Optimistic[] {
-    return [...this.#actions.values()].filter((action) => action.channel === channel);
+  /** Those of a channel, but for those whose effects its records contain now. */
+  of({ name, cursor }: Channel): Optimistic[] {
+    const found: Optimistic[] = [];
+    for (const [key, action] of this.#actions) {
+      if (action.channel !== name) continue;
+      if (isOver(action, cursor)) this.#actions.delete(key);
+      else found.push(action);
+    }
+    return found;
   }
 
   /** Takes in what the cache holds now; `own` is this tab's client. */
-  update({ actions, cursors }: StoredOutboxes, own: string): void {
+  update({ actions, cursors }: Pick<StoredOutboxes, "actions" | "cursors">, own: string): void {
     const old = this.#actions;
-    this.#actions = new Map(actions.map((stored) => [nameOf(stored), old.get(nameOf(stored)) ?? neighbour(stored)]));
+    this.#actions = new Map(actions.map((stored) => [nameOf(stored), old.get(nameOf(stored)) ?? newNeighbour(stored)]));
     for (const [name, action] of old) {
       if (this.#actions.has(name) || name.startsWith(`${own} `)) continue;
       action.until ??= cursors.get(action.channel) ?? null;
       if (action.until) this.#actions.set(name, action);
-    }
-  }
-
-  /** Drops what a channel's records contain now; a channel without a cursor shows nothing that could vanish. */
-  prune(channel: string, cursor: Cursor | null): void {
-    for (const [name, { until, ...action }] of this.#actions) {
-      if (action.channel !== channel || !until) continue;
-      if (cursor?.epoch !== until.epoch || cursor.version >= until.version) this.#actions.delete(name);
     }
   }
 
@@ -46,11 +46,15 @@ export class Neighbours {
   }
 }
 
+/** True once the channel is as far as the action's effects; without a cursor it shows nothing that could vanish. */
+function isOver({ until }: Neighbour, cursor: Cursor | null): boolean {
+  return until !== null && (cursor?.epoch !== until.epoch || cursor.version >= until.version);
+}
+
 function nameOf({ client, order }: StoredAction): string {
   return `${client} ${order}`;
 }
 
-function neighbour({ channel, type, payload }: StoredAction): Neighbour {
-  const action: SyncAction = payload === undefined ? { type } : { type, payload };
-  return { channel, action, until: null };
+function newNeighbour(stored: StoredAction): Neighbour {
+  return { channel: stored.channel, action: actionOf(stored), until: null };
 }

@@ -1,47 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { limits } from "../wasm/build/protocol.ts";
+import { actionOf, ENVELOPE_SIZE, newPending, type Pending, type SyncAction } from "./action.ts";
 import type { StoredAction, StoredClient } from "./cache.ts";
 import { SyncError } from "./errors.ts";
-import { encodeJson, type Outcome } from "./frames.ts";
-import { Progression, type SendOptions } from "./receipt.ts";
-
-/** An action: what to do and with what. The payload is any JSON value. */
-export type SyncAction = { type: string; payload?: unknown };
-
-/** An action that shows over the records. */
-export type Optimistic = { readonly channel: string; readonly action: SyncAction };
-
-/** An action whose outcome is not known, or whose effects are not among the records yet. */
-export type Pending = Optimistic & {
-  /** Counts from 1 for each client id, without holes. */
-  number: number;
-  /** Its place among all actions of this outbox, under whatever id. */
-  order: number;
-  /** On this socket. */
-  sent: boolean;
-  /** On some socket: it may have reached the object. */
-  tried: boolean;
-  /** What the cache knows of it: nothing, that it exists, that it may be tried. Only the last may be sent. */
-  kept: "not" | "saved" | "tried";
-  /** Settled before this socket: its effects, if any, are in what the subscription brings, though its outcome is still to come. */
-  overtaken: boolean;
-  /** The action as it stands in a frame, but for its number, and the bytes it takes there. */
-  readonly body: string;
-  readonly size: number;
-  readonly progression: Progression;
-};
+import type { Outcome } from "./frames.ts";
+import type { SendOptions } from "./receipt.ts";
 
 /** Unsettled actions held at most; beyond it, one that nobody can send yet is refused rather than kept at the cost of the page's memory. */
 export const MAX_UNSETTLED = 10_000;
-
-/** Bytes of an actions frame around its actions, and of one action around its body; both with room to spare. */
-const ENVELOPE_SIZE = 128;
-const NUMBER_SIZE = 40;
-
-/** Levels of a frame above a payload: the frame, its list of actions, the action. */
-const LEVELS_ABOVE_PAYLOAD = 3;
-
-const utf8 = new TextEncoder();
 
 /** The actions of one client that are not settled: numbered, and handed out again until their outcome is known. */
 export class Outbox {
@@ -98,10 +64,8 @@ export class Outbox {
 
   /** Takes an action in, or throws a SyncError: it can never be sent (too large, too deep, no JSON), or the outbox is full. */
   add(channel: string, action: SyncAction, onStage?: SendOptions["onStage"]): Pending {
-    const { body, size } = encodeAction(channel, action);
-    if (size + ENVELOPE_SIZE > limits.maxFrame) throw new SyncError("frame_too_large", `The action takes ${size} bytes.`);
+    const pending = newPending(channel, action, onStage);
     if (this.#unsettled.size >= MAX_UNSETTLED) throw new SyncError("outbox_full", `${MAX_UNSETTLED} actions wait for the object.`);
-    const pending = newPending(channel, action, body, size, onStage);
     pending.order = ++this.#added;
     this.#append(pending);
     if (!this.#cached) keepInMemory(pending);
@@ -116,10 +80,10 @@ export class Outbox {
     this.#last = last;
     this.#told = 0;
     this.seen = seen;
-    for (const { order, number, tried, channel, type, payload } of stored) {
-      const action: SyncAction = payload === undefined ? { type } : { type, payload };
-      const { body, size } = encodeAction(channel, action);
-      const pending = { ...newPending(channel, action, body, size), order, number, tried, kept: tried ? "tried" : "saved" } as const;
+    for (const action of stored) {
+      const { order, number, tried } = action;
+      const pending = newPending(action.channel, actionOf(action));
+      Object.assign(pending, { order, number, tried, kept: tried ? "tried" : "saved" });
       pending.progression.reach("saved");
       this.#unsettled.set(number, pending);
       this.#added = Math.max(this.#added, order);
@@ -255,54 +219,6 @@ export class Outbox {
 function keepInMemory(pending: Pending): void {
   pending.kept = "tried";
   if (pending.progression.stage === "new") pending.progression.reach("saved");
-}
-
-/** An action as the cache keeps it. */
-export function storedAction(client: string, { order, number, channel, action }: Pending, tried: boolean): StoredAction {
-  return { client, order, number, channel, type: action.type, payload: action.payload, tried };
-}
-
-function newPending(channel: string, action: SyncAction, body: string, size: number, onStage?: SendOptions["onStage"]): Pending {
-  const place = { number: 0, order: 0, sent: false, tried: false, overtaken: false, kept: "not" } as const;
-  return { channel, action, body, size, ...place, progression: new Progression(onStage) };
-}
-
-function encodeAction(channel: string, action: SyncAction): { body: string; size: number } {
-  const payload = encodePayload(action.payload);
-  const head = `"channel":${encodeJson(channel)},"type":${encodeJson(action.type)}`;
-  const body = payload === undefined ? `${head}}` : `${head},"payload":${payload}}`;
-  return { body, size: utf8.encode(body).length + NUMBER_SIZE };
-}
-
-function encodePayload(payload: unknown): string | undefined {
-  const text = jsonOf(payload);
-  if (text !== undefined && depthOf(text) > limits.maxDepth - LEVELS_ABOVE_PAYLOAD) {
-    throw new SyncError("invalid_payload", "The payload is nested too deeply.");
-  }
-  return text;
-}
-
-function jsonOf(payload: unknown): string | undefined {
-  try {
-    return encodeJson(payload);
-  } catch (error) {
-    throw new SyncError("invalid_payload", error instanceof Error ? error.message : undefined);
-  }
-}
-
-/** How many arrays and objects of a JSON text stand in one another. */
-function depthOf(json: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inText = false;
-  for (let i = 0; i < json.length; i++) {
-    const unit = json[i];
-    if (unit === '"') inText = !inText;
-    else if (inText) i += unit === "\\" ? 1 : 0;
-    else if (unit === "[" || unit === "{") deepest = Math.max(deepest, ++depth);
-    else if (unit === "]" || unit === "}") depth--;
-  }
-  return deepest;
 }
 
 /** Not crypto.randomUUID, which a page served without TLS (a phone on the local network) does not have. */

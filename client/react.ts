@@ -3,7 +3,7 @@ import { createContext, createElement, use, useCallback, useContext, useLayoutEf
 import { useSyncExternalStore, type ReactNode } from "react";
 import type { SyncSocket } from "./connection.ts";
 import type { Cell } from "./frames.ts";
-import type { SyncAction } from "./outbox.ts";
+import type { SyncAction } from "./action.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import type { SyncStatus } from "./status.ts";
 import type { Dehydrated, Store } from "./store.ts";

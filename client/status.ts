@@ -26,10 +26,12 @@ export type SyncStatus = {
 export type Circumstances = {
   pending: number;
   storage: SyncStatus["storage"];
-  open: boolean;
-  /** There was a connection, or a try at one. */
-  dialled: boolean;
-  failure: SyncError | null;
+  session: {
+    readonly open: boolean;
+    /** There was a connection, or a try at one. */
+    readonly dialled: boolean;
+    readonly failure: SyncError | null;
+  };
 };
 
 const NEEDS_UPDATE: ReadonlySet<string> = new Set(["unsupported_protocol", "app_too_old", "app_too_new"]);
@@ -49,8 +51,8 @@ export function errorOfClose(code: number, reason: string | undefined): SyncErro
 
 /** The status; `last` again if it says the same. */
 export function statusOf(last: SyncStatus, channel: Channel, hasNewRecords: boolean, around: Circumstances): SyncStatus {
-  const error = around.failure ?? channel.error;
-  const state = error ? stateOfError(error) : stateOf(channel, around);
+  const error = around.session.failure ?? channel.error;
+  const state = error ? stateOfError(error) : stateOf(channel, around.session);
   const progress = sameProgress(last.progress, channel.progress);
   const moved = hasNewRecords || state !== last.state || last.version === undefined;
   const version = moved ? channel.cursor?.version : last.version;
@@ -71,7 +73,7 @@ function stateOfError({ code }: SyncError): SyncState {
   return code === "forbidden" ? "denied" : "failed";
 }
 
-function stateOf(channel: Channel, { open, dialled }: Circumstances): SyncState {
+function stateOf(channel: Channel, { open, dialled }: Circumstances["session"]): SyncState {
   if (open) return channel.phase === "live" ? "live" : "syncing";
   return dialled || globalThis.navigator?.onLine === false ? "offline" : "connecting";
 }

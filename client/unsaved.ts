@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-import type { ChannelMeta } from "./cache.ts";
+import { storedAction, type Pending } from "./action.ts";
+import type { CacheWrite, ChannelMeta } from "./cache.ts";
 import type { Channel } from "./channel.ts";
-import type { Batch } from "./keeper.ts";
-import { storedAction, type Outbox, type Pending } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** What to write, and what to do once it is written. */
+export type Batch = { write: CacheWrite; done: () => void };
 
 /** What the cache has yet to hear of an outbox, and how it is told: effects and the outcomes that they belong to in one write. */
 export class Unsaved {
@@ -16,13 +19,20 @@ export class Unsaved {
     this.#outbox = outbox;
   }
 
-  get empty(): boolean {
-    return this.#changed.size === 0 && this.#gone.length === 0 && this.#dropped === null && !this.#clientChanged;
+  /** True if there is anything to write. */
+  get pending(): boolean {
+    return this.#changed.size > 0 || this.#gone.length > 0 || this.#clientChanged;
   }
 
   /** Actions that may not be sent before the cache has them. */
   add(some: Iterable<Pending>): void {
     for (const pending of some) if (pending.kept !== "tried") this.#changed.add(pending);
+  }
+
+  /** Actions that the cache has with another number, or under another client. */
+  addAgain(some: readonly Pending[]): void {
+    for (const pending of some) pending.kept = "not";
+    this.add(some);
   }
 
   /** A settled action. */
@@ -52,10 +62,10 @@ export class Unsaved {
 
   /**
    * Everything that is to be written now, with the channels that have changed; null if there is nothing. `trying`: the actions are about
-   * to be sent. `onSaved` is called when it is written.
+   * to be sent.
    */
-  take(channels: readonly Channel[], trying: boolean, onSaved: () => void): Batch | null {
-    if (this.empty && channels.length === 0) return null;
+  take(channels: readonly Channel[], trying: boolean): Batch | null {
+    if (!this.pending && channels.length === 0) return null;
     const { client, last, seen } = this.#outbox;
     const [put, gone] = [[...this.#changed], this.#gone];
     const states = new Map<Channel, string>();
@@ -73,7 +83,6 @@ export class Unsaved {
       if (client !== this.#outbox.client) return;
       this.#outbox.forget(gone);
       for (const pending of put) this.#onPut(pending, trying);
-      onSaved();
     };
     return { write, done };
   }

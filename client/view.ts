@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Cell, SyncRecord } from "./frames.ts";
 import { keyText } from "./table.ts";
-import type { Optimistic } from "./outbox.ts";
+import type { Optimistic } from "./action.ts";
 import type { SyncStatus } from "./status.ts";
 import type { Store } from "./store.ts";
 

@@ -2,7 +2,7 @@
 // The life of an action: sent, resent, settled, held until its effects are there.
 import { expect, test, vi } from "vitest";
 import { SyncError } from "../../client/errors.ts";
-import { RATE_PAUSE } from "../../client/store.ts";
+import { RATE_PAUSE } from "../../client/session.ts";
 import { limits } from "../../wasm/build/protocol.ts";
 import {
   change, committed, failure, live, page, patch, recordsOf, rejected, replayed, settle, statusOf, watched, welcome,

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+import type { Pending, SyncAction } from "./action.ts";
+import type { Entry } from "./entry.ts";
+import { SyncError } from "./errors.ts";
+import type { Outcome } from "./frames.ts";
+import { Outbox } from "./outbox.ts";
+import { Progression, type Receipt, type SendOptions, type Settled } from "./receipt.ts";
+import { Unsaved } from "./unsaved.ts";
+
+/** Told of every action that was refused, by the object or before it was sent. */
+export type RejectionListener = (error: SyncError, action: SyncAction, channel: string) => void;
+
+/** The actions of a store: those in the outbox, those whose effects are still to come, and who is told what became of each. */
+export class Actions {
+  readonly outbox: Outbox;
+  /** What the cache has yet to hear; null without a cache. */
+  unsaved: Unsaved | null;
+  /** Committed, but with effects that are not among the records yet: their channel is not in step. */
+  readonly #held = new Map<Pending, Settled>();
+  readonly #listeners = new Set<RejectionListener>();
+  /** What is to be told once the step at hand is done. */
+  #later: (() => void)[] = [];
+
+  /** `cached`: a cache keeps the actions. */
+  constructor(cached: boolean) {
+    this.outbox = new Outbox(cached);
+    this.unsaved = cached ? new Unsaved(this.outbox) : null;
+  }
+
+  /** True if nothing is under way, neither to the object nor to the cache. */
+  get idle(): boolean {
+    return this.outbox.empty && this.#held.size === 0 && !this.unsaved?.pending;
+  }
+
+  /** The actions of a channel whose effects are not among its records, oldest first. */
+  of(channel: string): Pending[] {
+    const all = [...this.#held.keys(), ...this.outbox.unsettled()];
+    return all.filter((pending) => pending.channel === channel).sort((a, b) => a.order - b.order);
+  }
+
+  /** The receipt of an action that cannot even be sent. Its rejection is told later, as every other. */
+  refuse(channel: string, action: SyncAction, error: unknown, onStage: SendOptions["onStage"]): Receipt {
+    const rejection = error instanceof SyncError ? error : new SyncError("internal", String(error));
+    const progression = new Progression(onStage);
+    progression.reject(rejection);
+    progression.receipt.catch(() => this.#tellRejection(rejection, action, channel));
+    return progression.receipt;
+  }
+
+  settle(outcome: Outcome): void {
+    const pending = this.outbox.settle(outcome);
+    if (!pending) return;
+    if (outcome.status === "committed") this.#held.set(pending, { result: outcome.result });
+    else this.reject(pending, new SyncError(outcome.code, outcome.message, outcome.data));
+  }
+
+  /** Rejects an action that has left the outbox. */
+  reject(pending: Pending, error: SyncError): void {
+    this.unsaved?.remove(pending);
+    this.#later.push(
+      () => pending.progression.reject(error),
+      () => this.#tellRejection(error, pending.action, pending.channel),
+    );
+  }
+
+  /** Lets go of the committed actions whose effects are among the records, or whose channel nobody watches. */
+  release(entries: ReadonlyMap<string, Entry>): void {
+    for (const [pending, settled] of this.#held) {
+      const entry = entries.get(pending.channel);
+      if (entry && entry.listeners.size > 0 && entry.channel.phase !== "live" && entry.channel.phase !== "failed") continue;
+      this.#held.delete(pending);
+      this.unsaved?.remove(pending);
+      this.#later.push(() => pending.progression.commit(settled));
+    }
+  }
+
+  /** Wipes everything, for a client that starts over. */
+  forget(): void {
+    for (const pending of [...this.outbox.unsettled(), ...this.#held.keys()]) {
+      this.#later.push(() => pending.progression.reject(new SyncError("cleared")));
+    }
+    this.#held.clear();
+    this.unsaved?.clear();
+    this.outbox.reset();
+  }
+
+  /** There is no cache any more. */
+  goOnInMemory(): void {
+    this.unsaved = null;
+    this.outbox.goOnInMemory();
+  }
+
+  /** Tells `listener` of refused actions until the function that it returns is called. */
+  onRejected(listener: RejectionListener): () => void {
+    const own: RejectionListener = (...rejection) => listener(...rejection);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** What is to be told of the step that is done. */
+  takeNews(): (() => void)[] {
+    const later = this.#later;
+    this.#later = [];
+    return later;
+  }
+
+  #tellRejection(...rejection: Parameters<RejectionListener>): void {
+    for (const listener of [...this.#listeners]) attempt(() => listener(...rejection));
+  }
+}
+
+/** Runs a stranger's function: what it throws is reported and must not keep the others from being told. */
+export function attempt(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    console.error(error);
+  }
+}

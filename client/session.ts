@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+import type { Pending } from "./action.ts";
+import type { Actions } from "./actions.ts";
+import type { Reply } from "./channel.ts";
+import { Connection, type SyncSocket } from "./connection.ts";
+import type { Entry } from "./entry.ts";
+import { SyncError } from "./errors.ts";
+import { PROTOCOL, type DownFrame, type ErrorFrame, type Patch, type Welcome } from "./frames.ts";
+import { errorOfClose, isTerminal } from "./status.ts";
+
+/** Runs a change of the store's state, after which the watchers hear of it once. */
+export type Step = (change: () => void) => void;
+
+/** Milliseconds until a frame that the object had no time for is sent again. */
+export const RATE_PAUSE = 1000;
+
+/** What is said to the object and what is done about its answers, over one socket at a time. */
+export class Session {
+  /** There was a connection, or a try at one. */
+  dialled = false;
+  /** Why nothing works at present; over as soon as the object says anything but an error. */
+  failure: SyncError | null = null;
+  /** The actions come from another page: whether they fit what the object knows is told by its welcome, and they wait for that. */
+  unwelcome = false;
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #actions: Actions;
+  readonly #step: Step;
+  readonly #sockets = new Map<SyncSocket, number>();
+  #socket: SyncSocket;
+  #connection: Connection;
+  #attached = false;
+  #flushing = false;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step) {
+    this.#entries = entries;
+    this.#actions = actions;
+    this.#step = step;
+    this.#socket = socket;
+    this.#connection = this.#connect(socket);
+  }
+
+  get open(): boolean {
+    return this.#connection.open;
+  }
+
+  attach(): void {
+    this.#attached = true;
+    this.#connection.attach();
+  }
+
+  detach(): void {
+    clearTimeout(this.#pause);
+    this.#connection.detach();
+  }
+
+  /** Uses this socket from now on. Returns the end of the use: the socket used before, if it still is, takes over again. */
+  use(socket: SyncSocket): () => void {
+    this.#sockets.set(socket, (this.#sockets.get(socket) ?? 0) + 1);
+    this.#switchTo(socket);
+    let used = true;
+    return () => {
+      if (used) this.#unuse(socket);
+      used = false;
+    };
+  }
+
+  /** Subscribes to a watched channel that rests. */
+  bring({ loaded, channel, listeners }: Entry): void {
+    if (loaded && this.open && listeners.size > 0 && channel.phase === "idle") this.#connection.send(channel.subscribe());
+  }
+
+  /** Lets a channel rest that nobody watches any more. */
+  leave({ channel }: Entry): void {
+    channel.rest();
+    this.#connection.send({ type: "unsubscribe", channel: channel.name });
+  }
+
+  /** Brings actions to where they may be sent, which is into the cache first, if there is one. */
+  keep(some: Iterable<Pending>): void {
+    this.#actions.unsaved?.add(some);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // Later, so that actions sent together travel together.
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  /** The numbers of these actions, or their client, have changed. */
+  keepAgain(some: Pending[]): void {
+    this.#actions.unsaved?.addAgain(some);
+    this.keep(some);
+  }
+
+  /** Sends what may be sent. */
+  flush(): void {
+    const { outbox } = this.#actions;
+    if (!this.open || this.unwelcome) return;
+    for (let frame = outbox.take(); frame !== null; frame = outbox.take()) this.#connection.sendText(frame);
+  }
+
+  /** The outbox is another client's: says so, on a new socket if the present one can be replaced. False if it had to be this one. */
+  restart(): boolean {
+    if (this.#connection.reconnect()) return true;
+    this.#hello();
+    return false;
+  }
+
+  #connect(socket: SyncSocket): Connection {
+    return new Connection(socket, {
+      open: () => this.#step(() => this.#onOpen()),
+      close: (code, reason) => this.#step(() => this.#onClose(code, reason)),
+      frame: (frame) => this.#step(() => this.#onFrame(frame)),
+    });
+  }
+
+  #switchTo(socket: SyncSocket): void {
+    if (socket === this.#socket) return;
+    this.#step(() => {
+      for (const entry of this.#entries.values()) if (entry.channel.phase !== "idle") this.leave(entry);
+      this.#connection.detach();
+      this.#socket = socket;
+      this.dialled = false;
+      this.failure = null;
+      this.#connection = this.#connect(socket);
+    });
+    if (this.#attached) this.#connection.attach();
+  }
+
+  #unuse(socket: SyncSocket): void {
+    const uses = (this.#sockets.get(socket) ?? 0) - 1;
+    if (uses > 0) return void this.#sockets.set(socket, uses);
+    this.#sockets.delete(socket);
+    const another = [...this.#sockets.keys()].at(-1);
+    if (socket === this.#socket && another) this.#switchTo(another);
+  }
+
+  #onOpen(): void {
+    this.dialled = true;
+    this.#actions.outbox.unsend();
+    this.#hello();
+    for (const entry of this.#entries.values()) {
+      entry.channel.rest();
+      this.bring(entry);
+    }
+    this.keep(this.#actions.outbox.unsettled());
+    this.flush();
+  }
+
+  #hello(): void {
+    const { client, seen } = this.#actions.outbox;
+    this.#connection.send({ type: "hello", protocol: PROTOCOL, client, ...(seen !== null && { seen }) });
+  }
+
+  #onClose(code: number | undefined, reason: string | undefined): void {
+    this.dialled = true;
+    clearTimeout(this.#pause);
+    for (const { channel } of this.#entries.values()) channel.rest();
+    if (!isTerminal(code)) return;
+    this.failure ??= errorOfClose(code, reason);
+    this.#connection.giveUp();
+  }
+
+  #onFrame(frame: DownFrame): void {
+    if (frame.type === "error") return this.#onError(frame);
+    this.failure = null;
+    if (frame.type === "welcome") this.#onWelcome(frame);
+    else if (frame.type === "page") this.#reply(this.#entries.get(frame.channel)?.channel.applyPage(frame));
+    else this.#onPatch(frame);
+  }
+
+  #onWelcome({ settled, now }: Welcome): void {
+    const { outbox, unsaved } = this.#actions;
+    if (settled < outbox.acknowledged) return this.#renew();
+    outbox.seen = now ?? null;
+    if (now !== undefined && outbox.last > 0) unsaved?.touch();
+    this.unwelcome = false;
+    this.keepAgain(outbox.overtake(settled));
+    this.flush();
+  }
+
+  #onPatch({ epoch, changes, outcomes }: Patch): void {
+    for (const change of changes) this.#reply(this.#entries.get(change.channel)?.channel.applyChange(epoch, change));
+    for (const outcome of outcomes) this.#actions.settle(outcome);
+    this.flush();
+  }
+
+  #onError({ code, message, channel, expected }: ErrorFrame): void {
+    if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
+    if (code === "outbox_full") return this.#resendAcknowledged();
+    if (code === "rate_limited") return this.#resendLater();
+    if (code === "client_forgotten") return this.#abandon();
+    const error = new SyncError(code, message);
+    // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.
+    if (channel === undefined) this.failure ??= error;
+    else this.#entries.get(channel)?.channel.fail(error);
+  }
+
+  #resendFrom(expected: number): void {
+    if (expected <= this.#actions.outbox.acknowledged) return this.#renew();
+    this.#actions.outbox.resendFrom(expected);
+    this.flush();
+  }
+
+  /** The object keeps no more outcomes until it hears of those that have arrived here; if there are none yet, their patch goes on. */
+  #resendAcknowledged(): void {
+    this.#actions.outbox.unsend();
+    if (this.#actions.outbox.hasNews) this.flush();
+  }
+
+  /** The object was too busy for a frame, and does not say for which: everything without an answer goes again. */
+  #resendLater(): void {
+    clearTimeout(this.#pause);
+    const resend = () => {
+      for (const { channel, listeners } of this.#entries.values()) {
+        if (listeners.size > 0 && channel.phase !== "live" && channel.phase !== "failed") this.#connection.send(channel.subscribe());
+      }
+      this.#actions.outbox.unsend();
+      this.flush();
+    };
+    this.#pause = setTimeout(() => this.#step(resend), RATE_PAUSE);
+  }
+
+  /** The object has forgotten this client; the outbox starts over under a new id. */
+  #renew(): void {
+    const old = this.#actions.outbox.client;
+    this.#actions.outbox.renew();
+    this.#startOver(old);
+  }
+
+  /** The object may have forgotten what became of the actions that were sent: they must not be sent again under another id. */
+  #abandon(): void {
+    const old = this.#actions.outbox.client;
+    for (const pending of this.#actions.outbox.abandon()) this.#actions.reject(pending, new SyncError("client_forgotten"));
+    this.#startOver(old);
+  }
+
+  #startOver(old: string): void {
+    this.unwelcome = false;
+    this.#actions.unsaved?.startOver(old);
+    this.keepAgain([...this.#actions.outbox.unsettled()]);
+    if (!this.restart()) this.flush();
+  }
+
+  #reply(reply: Reply | undefined): void {
+    if (reply) this.#connection.send(reply);
+  }
+}
