@@ -25,14 +25,6 @@ type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: S
 /** How much of a snapshot is here, in records. */
 export type Progress = { readonly loaded: number; readonly total: number };
 
-/** The keys that changed in one step, and the state before it as a text. */
-type Step = { from: string; keys: Set<string> };
-
-type Touched = (key: string) => void;
-
-/** Steps kept for the cache at most; after more of them without a write, it is given every row. */
-const MAX_STEPS = 1000;
-
 const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /** The records of one channel and what is needed to keep them in step. It sends nothing: its methods return the frame to send, if any. */
@@ -46,11 +38,11 @@ export class Channel {
   #error: SyncError | null = null;
   #columns: readonly string[] = [];
   #key: readonly number[] = [];
-  /** What has changed since the cache last had all of it. */
-  #steps: Step[] = [];
-  #saved = "";
+  /** What the cache was last given, and the keys of what has changed since; null if it was never given these rows. */
+  #given: ChannelMeta | null = null;
+  readonly #changed = new Set<string>();
 
-  /** `cached`: note what changes, for `unsaved`. */
+  /** `cached`: note what changes, for `takeUnsaved`. */
   constructor(name: string, cached = false) {
     this.name = name;
     this.#cached = cached;
@@ -97,7 +89,8 @@ export class Channel {
 
   /** True if the cache has yet to hear of something. While a snapshot replaces other records, it keeps those, which fit their cursor. */
   get dirty(): boolean {
-    return this.#cached && this.#cursor !== null && !this.#snapshot?.seen && this.#mark() !== this.#saved;
+    const meta = this.#cached ? this.#meta() : null;
+    return meta !== null && markOf(meta) !== markOf(this.#given);
   }
 
   /** The record with this key as a text. */
@@ -137,14 +130,14 @@ export class Channel {
     this.#table = new Table(meta.cursor.shape, meta.key);
     for (const row of rows) this.#table.put(row);
     this.#snapshot = meta.snapshot && { ...meta.snapshot, seen: null };
-    this.#saved = this.#mark();
+    this.#given = meta;
     return true;
   }
 
   /** The same from records as they travel, which the cache does not have. */
   hydrate({ meta, rows }: { meta: ChannelMeta; rows: readonly WireRecord[] }): boolean {
     const isNew = this.restore({ meta, rows: rows.map(decodeRecord) });
-    if (isNew) this.#saved = "";
+    if (isNew) this.#given = null;
     return isNew;
   }
 
@@ -153,87 +146,51 @@ export class Channel {
     this.#cursor = null;
     this.#table = null;
     this.#snapshot = null;
-    this.#steps = [];
-    this.#saved = "";
+    this.#given = null;
+    this.#changed.clear();
     this.rest();
   }
 
   /**
-   * What the cache should write over what it holds, so that its rows fit its cursor afterwards; null if it should stay as it is. Other
-   * tabs write the same channel: if one of them is ahead, its rows stay, and if they are at a state that this channel has passed
-   * through, only what has changed since then is written.
+   * What the cache should write over what it holds, so that its rows fit its cursor afterwards; null if it should stay as it is. It counts
+   * as written. Other tabs write the same channel: if one of them is ahead, its rows stay; if they are at a state that this channel has
+   * passed since it last wrote, what has changed since then is enough, since it is written as it is now.
    */
-  unsaved(stored: ChannelMeta | null): ChannelWrite | null {
-    const cursor = this.#cursor;
+  takeUnsaved(stored: ChannelMeta | null): ChannelWrite | null {
+    const meta = this.#meta();
     const table = this.#table;
-    if (!cursor || !table || this.#snapshot?.seen || (stored && this.#isBehind(stored))) return null;
-    const held = stored ? markOf(stored.cursor, stored.snapshot?.after) : "";
+    if (!meta || !table) return null;
+    const given = this.#given;
+    const write = stored && isBehind(stored, meta, given) ? null : writeOf(table, meta, isBetween(stored, given, meta) ? this.#changed : null);
+    this.#given = meta;
+    this.#changed.clear();
+    return write;
+  }
+
+  /** What is kept of the channel besides its rows; null while there is nothing, or a snapshot replaces other records. */
+  #meta(): ChannelMeta | null {
+    if (!this.#cursor || this.#snapshot?.seen) return null;
     const { after = null, rows = 0, total = 0 } = this.#snapshot ?? {};
-    const meta = { cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
-    const known = this.#steps.findIndex(({ from }) => from === held);
-    if (!stored || known < 0) return { meta, clear: true, put: [...table.entries()], del: [] };
-    const keys = new Set<string>();
-    for (const step of this.#steps.slice(known)) for (const key of step.keys) keys.add(key);
-    return { meta, clear: false, ...divide(table, keys) };
+    return { cursor: this.#cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
   }
 
-  /** The state that a write brings into the cache; `saved` is told of it when the write is done. */
-  get state(): string {
-    return this.#mark();
-  }
-
-  saved(state: string): void {
-    this.#saved = state;
-    const passed = this.#steps.findIndex(({ from }) => from === state);
-    this.#steps = passed < 0 ? [] : this.#steps.slice(passed);
-  }
+  readonly #touched = (key: string): void => {
+    if (this.#cached) this.#changed.add(key);
+  };
 
   /** Takes in a page of a snapshot. */
   applyPage(page: Page): Reply {
-    return this.#noting((touched) => this.#applyPage(page, touched));
-  }
-
-  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
-  applyChange(epoch: string, change: Change): Reply {
-    return this.#noting((touched) => this.#applyChange(epoch, change, touched));
-  }
-
-  /** Notes for the cache what a step changes. */
-  #noting(step: (touched: Touched) => Reply): Reply {
-    if (!this.#cached) return step(() => {});
-    const from = this.#mark();
-    const table = this.#table;
-    const keys = new Set<string>();
-    const reply = step((key) => void keys.add(key));
-    if (this.#table !== table) this.#steps = [];
-    else if (this.#mark() !== from) this.#steps.push({ from, keys });
-    if (this.#steps.length > MAX_STEPS) this.#steps = [];
-    return reply;
-  }
-
-  #mark(): string {
-    return this.#cursor ? markOf(this.#cursor, this.#snapshot?.after, this.#snapshot?.seen) : "";
-  }
-
-  /** True if the cache holds as much as this channel, or another tab is about to complete what both of them fetch. */
-  #isBehind({ cursor, snapshot }: ChannelMeta): boolean {
-    const mine = this.#cursor;
-    if (cursor.epoch !== mine?.epoch || cursor.shape !== mine.shape) return false;
-    if (snapshot) return this.#snapshot !== null && !this.#steps.some(({ from }) => from === markOf(cursor, snapshot.after));
-    return this.#snapshot !== null || cursor.version >= mine.version;
-  }
-
-  #applyPage(page: Page, touched: Touched): Reply {
     if (this.#phase === "idle" || this.#phase === "failed") return null;
     if (page.first) this.#begin(page);
     // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
     else if (this.#phase !== "paging") return null;
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
-    for (const row of page.rows) this.#put(this.#table, row, touched);
-    return this.#turnPage(this.#table, this.#snapshot, page, touched);
+    for (const row of page.rows) this.#put(this.#table, row);
+    return this.#turnPage(this.#table, this.#snapshot, page);
   }
 
-  #applyChange(epoch: string, change: Change, touched: Touched): Reply {
+  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
+  applyChange(epoch: string, change: Change): Reply {
     const cursor = this.#cursor;
     const table = this.#table;
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
@@ -241,7 +198,7 @@ export class Channel {
       return this.#phase === "subscribing" ? null : this.subscribe();
     }
     if (change.to > cursor.version) {
-      if (!this.#merge(table, change, touched)) return this.#subscribeAnew();
+      if (!this.#merge(table, change)) return this.#subscribeAnew();
       this.#cursor = { ...cursor, version: change.to };
     }
     return this.#phase === "subscribing" ? this.#resume() : null;
@@ -257,14 +214,14 @@ export class Channel {
     this.#phase = "paging";
   }
 
-  #turnPage(table: Table, snapshot: Snapshot, page: Page, touched: Touched): Reply {
+  #turnPage(table: Table, snapshot: Snapshot, page: Page): Reply {
     const last = page.rows.at(-1);
     if (page.next > 0 && last) {
       snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
       snapshot.rows = page.next;
       return this.#pageRequest(snapshot.after, snapshot.rows);
     }
-    if (snapshot.seen) table.retain(snapshot.seen, touched);
+    if (snapshot.seen) table.retain(snapshot.seen, this.#touched);
     this.#snapshot = null;
     this.#phase = "live";
     return null;
@@ -292,38 +249,57 @@ export class Channel {
     return this.subscribe();
   }
 
-  #put(table: Table, row: WireRecord, touched: Touched): void {
-    const key = table.put(decodeRecord(row), touched);
+  #put(table: Table, row: WireRecord): void {
+    const key = table.put(decodeRecord(row), this.#touched);
     this.#snapshot?.seen?.add(key);
   }
 
   /** False if a record to be changed is missing though every record should be there. */
-  #merge(table: Table, change: Change, touched: Touched): boolean {
-    for (const key of change.del ?? []) table.delete(key.map(decodeCell), touched);
-    for (const row of change.put ?? []) this.#put(table, row, touched);
+  #merge(table: Table, change: Change): boolean {
+    for (const key of change.del ?? []) table.delete(key.map(decodeCell), this.#touched);
+    for (const row of change.put ?? []) this.#put(table, row);
     let complete = true;
     for (const { columns, rows } of change.set ?? []) {
       for (const row of rows) {
         const cells = decodeRecord(row);
         const width = cells.length - columns.length;
-        complete = table.set(cells.slice(0, width), columns, cells.slice(width), touched) && complete;
+        complete = table.set(cells.slice(0, width), columns, cells.slice(width), this.#touched) && complete;
       }
     }
     return complete || this.#snapshot !== null;
   }
 }
 
-function markOf({ epoch, shape, version }: Cursor, after: WireRecord | null = null, seen: object | null = null): string {
-  return JSON.stringify([epoch, shape, version, after, seen !== null]);
+/** A state of a channel's rows as a text. */
+function markOf(meta: ChannelMeta | null): string {
+  return JSON.stringify([meta?.cursor, meta?.snapshot?.after]);
 }
 
-function divide(table: Table, keys: Iterable<string>): Pick<ChannelWrite, "put" | "del"> {
-  const put: ChannelWrite["put"] = [];
-  const del: string[] = [];
-  for (const key of keys) {
+/** True if the cache holds as much as this channel, or another tab is about to complete what both of them fetch. */
+function isBehind(stored: ChannelMeta, mine: ChannelMeta, given: ChannelMeta | null): boolean {
+  if (!isSameTable(stored, mine)) return false;
+  if (stored.snapshot) return mine.snapshot !== null && markOf(stored) !== markOf(given);
+  return mine.snapshot !== null || stored.cursor.version >= mine.cursor.version;
+}
+
+/** True if what the cache holds is what it was given, or is between that and what this channel has now. */
+function isBetween(stored: ChannelMeta | null, given: ChannelMeta | null, mine: ChannelMeta): boolean {
+  if (!stored || !given || !isSameTable(given, mine)) return false;
+  if (markOf(stored) === markOf(given)) return true;
+  return isSameTable(stored, mine) && !stored.snapshot && !given.snapshot && stored.cursor.version >= given.cursor.version;
+}
+
+function isSameTable({ cursor: a }: ChannelMeta, { cursor: b }: ChannelMeta): boolean {
+  return a.epoch === b.epoch && a.shape === b.shape;
+}
+
+/** Writes the rows with these keys as they are now, or all of them in place of what is there. */
+function writeOf(table: Table, meta: ChannelMeta, keys: Iterable<string> | null): ChannelWrite {
+  const write: ChannelWrite = { meta, clear: !keys, put: [], del: [] };
+  for (const key of keys ?? table.keys()) {
     const record = table.get(key);
-    if (record) put.push([key, record]);
-    else del.push(key);
+    if (record) write.put.push([key, record]);
+    else write.del.push(key);
   }
-  return { put, del };
+  return write;
 }

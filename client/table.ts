@@ -29,9 +29,9 @@ export class Table {
     return this.#byKey.size;
   }
 
-  /** Every record with its key as a text, in no order. */
-  entries(): IterableIterator<[key: string, record: SyncRecord]> {
-    return this.#byKey.entries();
+  /** The key of every record as a text, in no order. */
+  keys(): IterableIterator<string> {
+    return this.#byKey.keys();
   }
 
   /** The record with this key as a text. */

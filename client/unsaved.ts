@@ -68,9 +68,8 @@ export class Unsaved {
     if (!this.pending && channels.length === 0) return null;
     const { client, last, seen } = this.#outbox;
     const [put, gone] = [[...this.#changed], this.#gone];
-    const states = new Map<Channel, string>();
     const write = {
-      channels: new Map(channels.map((channel) => [channel.name, stepOf(channel, states)])),
+      channels: new Map(channels.map((channel) => [channel.name, (stored: ChannelMeta | null) => channel.takeUnsaved(stored)])),
       client: this.#clientChanged || put.length > 0 || gone.length > 0 ? { client, last, seen } : null,
       put: put.map((pending) => storedAction(client, pending, trying || pending.tried)),
       del: gone.map(({ order }) => order),
@@ -78,7 +77,6 @@ export class Unsaved {
     };
     this.clear();
     const done = () => {
-      for (const [channel, state] of states) channel.saved(state);
       // Of another client's actions it does not matter any more what the cache knew.
       if (client !== this.#outbox.client) return;
       this.#outbox.forget(gone);
@@ -93,12 +91,4 @@ export class Unsaved {
     pending.kept = trying || pending.tried ? "tried" : "saved";
     pending.progression.reach("saved");
   }
-}
-
-/** The channel decides as it is when the transaction runs, and is told of that state once it is written. */
-function stepOf(channel: Channel, states: Map<Channel, string>) {
-  return (stored: ChannelMeta | null) => {
-    states.set(channel, channel.state);
-    return channel.unsaved(stored);
-  };
 }
