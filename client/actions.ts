@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Pending, SyncAction } from "./action.ts";
-import type { Entry } from "./entry.ts";
+import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import type { Outcome } from "./frames.ts";
 import { Outbox } from "./outbox.ts";
@@ -67,7 +67,7 @@ export class Actions {
   release(entries: ReadonlyMap<string, Entry>): void {
     for (const [pending, settled] of this.#held) {
       const entry = entries.get(pending.channel);
-      if (entry && entry.listeners.size > 0 && entry.channel.phase !== "live" && entry.channel.phase !== "failed") continue;
+      if (entry && isAwaited(entry)) continue;
       this.#held.delete(pending);
       this.unsaved?.remove(pending);
       this.#later.push(() => pending.progression.commit(settled));

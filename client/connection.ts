@@ -44,6 +44,8 @@ export class Connection {
   #attached = false;
   #url: string | undefined;
   #open = false;
+  /** The dialling was stopped here, since the browser has no network. */
+  #resting = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
   #unanswered = 0;
@@ -74,9 +76,9 @@ export class Connection {
     this.#end();
   }
 
-  /** Sends on an open line and else drops the frame: whatever must arrive is sent again by whoever handles the next opening. */
-  send(frame: UpFrame): void {
-    this.sendText(JSON.stringify(frame));
+  /** Sends a frame, if there is one, on an open line and else drops it: whatever must arrive is sent again by whoever handles the next opening. */
+  send(frame: UpFrame | null | undefined): void {
+    if (frame) this.sendText(JSON.stringify(frame));
   }
 
   sendText(text: string): void {
@@ -93,6 +95,7 @@ export class Connection {
 
   /** Stops dialling. */
   giveUp(): void {
+    this.#resting = false;
     this.#socket.close?.();
   }
 
@@ -102,14 +105,15 @@ export class Connection {
     this.#socket[method]("error", this.#onError);
     this.#socket[method]("message", this.#onMessage);
     globalThis[method]?.("online", this.#onOnline);
+    globalThis[method]?.("offline", this.#onOffline);
     globalThis.document?.[method]("visibilitychange", this.#onVisible);
   }
 
   readonly #onOpen = (): void => {
     this.#end();
-    // A socket that was sent elsewhere leads to another object, whose records are none of this line's business.
-    if (this.#socket.roomUrl !== this.#url) return;
+    if (this.#isElsewhere()) return;
     this.#open = true;
+    this.#resting = false;
     this.#unanswered = 0;
     this.#heartbeat = setInterval(this.#beat, HEARTBEAT);
     this.#events.open();
@@ -117,27 +121,46 @@ export class Connection {
 
   readonly #onClose = (event: Event): void => {
     this.#end();
+    this.#rest();
     const code = "code" in event && typeof event.code === "number" ? event.code : undefined;
     this.#events.close(code, "reason" in event && typeof event.reason === "string" ? event.reason : undefined);
   };
 
   readonly #onError = (): void => {
-    if (this.#socket.readyState === OPEN) return;
-    this.#end();
-    this.#events.close(undefined, undefined);
+    if (this.#socket.readyState !== OPEN) this.#onOffline();
   };
 
   readonly #onMessage = (event: Event): void => {
     this.#unanswered = 0;
     clearTimeout(this.#probe);
-    const frame = this.#open && "data" in event ? parseFrame(event.data) : null;
+    // The browser says that it has no network, but this line stands: the object is on the same machine, say.
+    if (!this.#open) return this.#onOpen();
+    const frame = "data" in event ? parseFrame(event.data) : null;
     if (frame) this.#events.frame(frame);
   };
 
-  /** The network is back: a socket between two tries need not wait for the next. */
+  /** The network is back: a line from before is worth nothing, and a socket between two tries need not wait for the next. */
   readonly #onOnline = (): void => {
-    if (this.#socket.readyState >= CLOSING && this.#socket.shouldReconnect !== false) this.reconnect();
+    if (this.#isElsewhere()) return;
+    const isDead = this.#socket.readyState === OPEN && !this.#open;
+    const isIdle = this.#socket.readyState >= CLOSING && (this.#resting || this.#socket.shouldReconnect !== false);
+    if (isDead || isIdle) this.reconnect();
   };
+
+  /** The line counts as lost at once, though the system may take minutes to say so. If it stands after all, its pong brings it back. */
+  readonly #onOffline = (): void => {
+    this.#end();
+    this.#rest();
+    this.#events.close(undefined, undefined);
+    if (this.#socket.readyState === OPEN) this.#socket.send("ping");
+  };
+
+  /** Without a network, each try would only make the next one later, and so the first that can succeed. */
+  #rest(): void {
+    if (globalThis.navigator?.onLine !== false || this.#socket.readyState === OPEN || this.#socket.shouldReconnect === false) return;
+    this.#resting = true;
+    this.#socket.close?.();
+  }
 
   readonly #onVisible = (): void => {
     if (globalThis.document?.visibilityState !== "visible") return;
@@ -146,6 +169,11 @@ export class Connection {
     this.#probe = setTimeout(() => this.reconnect(), PROBE);
     this.sendText("ping");
   };
+
+  /** True for a socket that was sent to another object, whose records are none of this line's business. */
+  #isElsewhere(): boolean {
+    return this.#socket.roomUrl !== this.#url;
+  }
 
   #end(): void {
     this.#open = false;

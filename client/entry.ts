@@ -45,3 +45,8 @@ export function stateOf(last: ChannelState, { records, pending, status }: Channe
 export function isReady(channel: Channel, { state }: SyncStatus): boolean {
   return channel.complete || (state !== "connecting" && state !== "syncing");
 }
+
+/** True while somebody waits for the channel to come into step. */
+export function isAwaited({ channel, listeners }: Entry): boolean {
+  return listeners.size > 0 && channel.phase !== "live" && channel.phase !== "failed";
+}

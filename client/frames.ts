@@ -110,6 +110,7 @@ function bytesOfHex(hex: string): Uint8Array {
   return bytes;
 }
 
-function hexOfBytes(bytes: Uint8Array): string {
+/** Upper-case hexadecimal. */
+export function hexOfBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join("");
 }

@@ -3,7 +3,7 @@ import { limits } from "../wasm/build/protocol.ts";
 import { actionOf, ENVELOPE_SIZE, newPending, type Pending, type SyncAction } from "./action.ts";
 import type { StoredAction, StoredClient } from "./cache.ts";
 import { SyncError } from "./errors.ts";
-import type { Outcome } from "./frames.ts";
+import { hexOfBytes, type Outcome } from "./frames.ts";
 import type { SendOptions } from "./receipt.ts";
 
 /** Unsettled actions held at most; beyond it, one that nobody can send yet is refused rather than kept at the cost of the page's memory. */
@@ -35,10 +35,6 @@ export class Outbox {
   /** The last number given away. */
   get last(): number {
     return this.#last;
-  }
-
-  get size(): number {
-    return this.#unsettled.size;
   }
 
   /** True if nothing is waited for, neither from the object nor from the cache. */
@@ -144,11 +140,11 @@ export class Outbox {
    * bears it by mistake (the cache lost what another page wrote last) and gets one of its own; those are returned, for the cache.
    */
   overtake(settled: number): Pending[] {
-    const untried = [...this.#unsettled.values()].filter(({ tried }) => !tried);
-    for (const pending of this.#unsettled.values()) if (pending.tried && pending.number <= settled) pending.overtaken = true;
+    const [tried, untried] = this.#divide();
+    for (const pending of tried) if (pending.number <= settled) pending.overtaken = true;
     const [first] = untried;
     if (settled <= this.#last && (!first || first.number > settled)) return [];
-    this.#last = Math.max(settled, ...[...this.#unsettled.values()].filter(({ tried }) => tried).map(({ number }) => number));
+    this.#last = Math.max(settled, tried.at(-1)?.number ?? 0);
     this.#renumber(untried);
     return untried;
   }
@@ -172,7 +168,7 @@ export class Outbox {
 
   /** Starts over as a new client that has forgotten, too, what the object may have done; those actions are returned. */
   abandon(): Pending[] {
-    const tried = [...this.#unsettled.values()].filter((pending) => pending.tried);
+    const [tried] = this.#divide();
     for (const { number } of tried) this.#unsettled.delete(number);
     this.renew();
     return tried;
@@ -205,6 +201,12 @@ export class Outbox {
     return `{"type":"actions","acknowledged":${this.#told},"actions":[${actions.join(",")}]}`;
   }
 
+  /** Actions that may have reached the object, and the others; oldest first, as they were sent in order. */
+  #divide(): [tried: Pending[], untried: Pending[]] {
+    const all = [...this.#unsettled.values()];
+    return [all.filter(({ tried }) => tried), all.filter(({ tried }) => !tried)];
+  }
+
   #append(pending: Pending): void {
     pending.number = ++this.#last;
     this.#unsettled.set(pending.number, pending);
@@ -223,5 +225,5 @@ function keepInMemory(pending: Pending): void {
 
 /** Not crypto.randomUUID, which a page served without TLS (a phone on the local network) does not have. */
 function newClientId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOfBytes(crypto.getRandomValues(new Uint8Array(16)));
 }

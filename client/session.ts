@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type { Pending } from "./action.ts";
 import type { Actions } from "./actions.ts";
-import type { Reply } from "./channel.ts";
 import { Connection, type SyncSocket } from "./connection.ts";
-import type { Entry } from "./entry.ts";
+import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { PROTOCOL, type DownFrame, type ErrorFrame, type Patch, type Welcome } from "./frames.ts";
 import { errorOfClose, isTerminal } from "./status.ts";
@@ -167,7 +166,7 @@ export class Session {
     if (frame.type === "error") return this.#onError(frame);
     this.failure = null;
     if (frame.type === "welcome") this.#onWelcome(frame);
-    else if (frame.type === "page") this.#reply(this.#entries.get(frame.channel)?.channel.applyPage(frame));
+    else if (frame.type === "page") this.#connection.send(this.#entries.get(frame.channel)?.channel.applyPage(frame));
     else this.#onPatch(frame);
   }
 
@@ -182,7 +181,7 @@ export class Session {
   }
 
   #onPatch({ epoch, changes, outcomes }: Patch): void {
-    for (const change of changes) this.#reply(this.#entries.get(change.channel)?.channel.applyChange(epoch, change));
+    for (const change of changes) this.#connection.send(this.#entries.get(change.channel)?.channel.applyChange(epoch, change));
     for (const outcome of outcomes) this.#actions.settle(outcome);
     this.flush();
   }
@@ -214,9 +213,7 @@ export class Session {
   #resendLater(): void {
     clearTimeout(this.#pause);
     const resend = () => {
-      for (const { channel, listeners } of this.#entries.values()) {
-        if (listeners.size > 0 && channel.phase !== "live" && channel.phase !== "failed") this.#connection.send(channel.subscribe());
-      }
+      for (const entry of this.#entries.values()) if (isAwaited(entry)) this.#connection.send(entry.channel.subscribe());
       this.#actions.outbox.unsend();
       this.flush();
     };
@@ -242,9 +239,5 @@ export class Session {
     this.#actions.unsaved?.startOver(old);
     this.keepAgain([...this.#actions.outbox.unsettled()]);
     if (!this.restart()) this.flush();
-  }
-
-  #reply(reply: Reply | undefined): void {
-    if (reply) this.#connection.send(reply);
   }
 }

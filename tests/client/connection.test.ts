@@ -80,8 +80,18 @@ function stubPage() {
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+  const navigator = { onLine: true };
   vi.stubGlobal("document", document);
-  return { online: () => page.dispatchEvent(new Event("online")), show: () => document.dispatchEvent(new Event("visibilitychange")) };
+  vi.stubGlobal("navigator", navigator);
+  const setOnline = (onLine: boolean) => {
+    navigator.onLine = onLine;
+    page.dispatchEvent(new Event(onLine ? "online" : "offline"));
+  };
+  return {
+    online: () => setOnline(true),
+    offline: () => setOnline(false),
+    show: () => document.dispatchEvent(new Event("visibilitychange")),
+  };
 }
 
 test("back online, or shown again, a socket between two tries dials at once; one that is open or dialling is left alone", () => {
@@ -103,6 +113,47 @@ test("a socket that the page has closed is not dialled", () => {
   const { socket } = connected();
   Object.assign(socket, { shouldReconnect: false });
   socket.close();
+  online();
+  expect(socket.reconnects).toBe(0);
+});
+
+test("the line counts as lost as soon as the browser is offline, and is dialled anew as soon as it is not", () => {
+  const { online, offline } = stubPage();
+  const { socket, events, connection } = connected();
+  offline();
+  expect([events.close.mock.calls.length, connection.open, socket.gaveUp]).toEqual([1, false, false]);
+  connection.send({ type: "unsubscribe", channel: "todos" });
+  expect(socket.takeSent()).toEqual([{ type: "ping" }]);
+  online();
+  expect(socket.reconnects).toBe(1);
+});
+
+test("a line that answers although the browser is offline stands, and what it brings is asked for again", () => {
+  const { offline } = stubPage();
+  const { socket, events, connection } = connected();
+  offline();
+  socket.receive("pong");
+  expect([events.open.mock.calls.length, connection.open, socket.reconnects]).toEqual([2, true, 0]);
+});
+
+test("nothing is dialled while the browser is offline, so that no wait is left over when it is online again", () => {
+  const { online, offline } = stubPage();
+  const { socket } = connected();
+  offline();
+  socket.close(1006);
+  expect([socket.gaveUp, socket.reconnects]).toEqual([true, 0]);
+  Object.assign(socket, { shouldReconnect: false });
+  online();
+  expect(socket.reconnects).toBe(1);
+});
+
+test("an object that turned the client away is not dialled again because the network came back", () => {
+  const { online, offline } = stubPage();
+  const { socket, connection, events } = connected();
+  events.close.mockImplementation(() => connection.giveUp());
+  offline();
+  socket.close(1008);
+  Object.assign(socket, { shouldReconnect: false });
   online();
   expect(socket.reconnects).toBe(0);
 });
