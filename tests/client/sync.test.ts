@@ -95,10 +95,30 @@ test("a gap in one channel does not hold up another of the same patch", () => {
   expect(store.getState("notes").status.state).toBe("live");
 });
 
-test("a patch that is known already does not turn anything back", () => {
+test("a patch that begins before what is known and ends after it is applied: it says what is, and does not turn anything back", () => {
+  const { socket, store } = live([["a", "one"], ["b", "two"], ["c", "three"]]);
+  socket.receive(patch([change(10, 12, { set: [{ columns: [1], rows: [["b", "TWO"]] }], del: [["c"]] })]));
+  socket.receive(patch([change(8, 13, { put: [["d", "four"]], set: [{ columns: [1], rows: [["b", "TWO"], ["a", "ONE"]] }], del: [["c"], ["z"]] })]));
+  expect(recordsOf(store)).toEqual([["a", "ONE"], ["b", "TWO"], ["d", "four"]]);
+  expect(statusOf(store)).toMatchObject({ state: "live", version: 13 });
+  expect(socket.takeSent()).toEqual([]);
+  socket.receive(patch([change(13, 14, { del: [["d"]] })]));
+  expect(recordsOf(store)).toHaveLength(2);
+});
+
+test.each([[12, 13, "a hole"], [11, 11, "news of a change beyond the cursor"]])("from %i to %i, at version 10, is %s: nothing is applied", (from, to) => {
+  const { socket, store } = live();
+  socket.receive(patch([change(from, to, { put: [["x", "lost"]] })]));
+  expect(recordsOf(store)).toEqual([["a", "one"]]);
+  expect(socket.takeSent()).toEqual([subscription(cursor)]);
+});
+
+test.each([[8, 10], [10, 10], [3, 7]])("from %i to %i, at version 10, is known already: it is skipped, and nothing is asked for", (from, to) => {
   const { socket, store } = live([["a", "new"]]);
-  socket.receive(patch([change(8, 10, { put: [["a", "old"]] })]));
+  socket.receive(patch([change(from, to, { put: [["a", "old"], ["x", "old"]] })]));
   expect(recordsOf(store)).toEqual([["a", "new"]]);
+  expect(statusOf(store)).toMatchObject({ state: "live", version: 10 });
+  expect(socket.takeSent()).toEqual([]);
 });
 
 test("what was deleted while the client was away is gone after the catch-up", () => {
