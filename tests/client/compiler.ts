@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The TypeScript compiler, on sources that a test writes to a folder of its own below build/, where packages are found.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export type Source = { name: string; source: string };
+
+/** The TypeScript snippets of the guide: each is a module of its own, named in its first line. */
+export const guide = readFileSync(`${root}docs/GUIDE.md`, "utf8");
+export const snippets = [...guide.matchAll(/^```tsx?\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(
+  ([, name = "", source = ""]): Source => ({ name, source }),
+);
+
+/** An empty folder of this name below build/; everything that was in it is gone. */
+export function emptyFolder(name: string): string {
+  const folder = `${root}build/${name}`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** Compiles these sources, and what else `include` names, and asserts that the compiler has nothing to say. */
+export function compile(folder: string, sources: Source[], compilerOptions: object, include = ["."]): void {
+  for (const { name, source } of sources) writeFileSync(`${folder}/${name}`, source);
+  const config = { extends: `${root}tsconfig.json`, compilerOptions, include, exclude: [] };
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
+  const { stdout, status } = spawnSync(`${root}node_modules/.bin/tsc`, ["-p", folder], { encoding: "utf8", timeout: 60_000 });
+  expect(stdout).toBe("");
+  expect(status).toBe(0);
+}
