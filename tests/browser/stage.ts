@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The todo app in workerd and Chromium: a test opens windows on it, cuts their lines, kills the server.
-import { chromium, type Browser, type BrowserContextOptions } from "playwright-core";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { expect } from "vitest";
 import { ServerProcess } from "../workerd/process.ts";
 import { Line } from "./line.ts";
@@ -10,21 +13,44 @@ import { TodoWindow } from "./todo-window.ts";
 const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet];
 
+const common = { viewport: { width: 1000, height: 800 }, locale: "en-US" };
+
 export class Stage {
   readonly server = new ServerProcess("tests/browser/wrangler.toml");
   #browser: Browser | undefined;
   #windows: TodoWindow[] = [];
+  #profiles: string[] = [];
 
   async start(): Promise<void> {
-    const executablePath = process.env["CHROMIUM"];
-    if (!executablePath) throw new Error("CHROMIUM is to be the path of a Chromium");
-    [this.#browser] = await Promise.all([chromium.launch({ executablePath, args: flags }), this.server.start()]);
+    [this.#browser] = await Promise.all([chromium.launch(launch()), this.server.start()]);
   }
 
   /** Opens a room in a browser of its own, over a line of its own: nothing is shared with other windows but the server. */
   async open(room: string, options: BrowserContextOptions = {}): Promise<TodoWindow> {
     if (!this.#browser) throw new Error("the stage is not started");
-    const context = await this.#browser.newContext({ viewport: { width: 1000, height: 800 }, locale: "en-US", ...options });
+    return await this.#openIn(await this.#browser.newContext({ ...common, ...options }), room);
+  }
+
+  /** Opens a room in a browser whose user lets no page keep anything. */
+  async openForgetful(room: string): Promise<TodoWindow> {
+    const profile = mkdtempSync(join(tmpdir(), "durasync-profile-"));
+    this.#profiles.push(profile);
+    mkdirSync(join(profile, "Default"));
+    const BLOCK = 2;
+    const preferences = { profile: { default_content_setting_values: { cookies: BLOCK } } };
+    writeFileSync(join(profile, "Default/Preferences"), JSON.stringify(preferences));
+    return await this.#openIn(await chromium.launchPersistentContext(profile, { ...launch(), ...common }), room);
+  }
+
+  /** Opens another tab of a window's browser, on the same room and over the same line. */
+  async openTab({ page, line }: TodoWindow): Promise<TodoWindow> {
+    const tab = new TodoWindow(await page.context().newPage(), line);
+    this.#windows.push(tab);
+    await tab.goto(page.url());
+    return tab;
+  }
+
+  async #openIn(context: BrowserContext, room: string): Promise<TodoWindow> {
     const line = new Line(Number(new URL(this.server.url).port));
     await line.open();
     const window = new TodoWindow(await context.newPage(), line);
@@ -60,6 +86,13 @@ export class Stage {
 
   async dispose(): Promise<void> {
     await this.#browser?.close();
+    for (const profile of this.#profiles) rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     await this.server.dispose();
   }
+}
+
+function launch() {
+  const executablePath = process.env["CHROMIUM"];
+  if (!executablePath) throw new Error("CHROMIUM is to be the path of a Chromium");
+  return { executablePath, args: flags };
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One window of the todo app, worked and read as a person does: by roles and labels.
+import { fileURLToPath } from "node:url";
 import type { ConsoleMessage, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 import type { Line } from "./line.ts";
+
+const dist = fileURLToPath(new URL("../../fixtures/todo/dist/", import.meta.url));
 
 export type Filter = "All" | "Active" | "Completed";
 
@@ -22,6 +25,8 @@ export class TodoWindow {
   readonly line: Line;
   /** Errors on the console and uncaught ones, but for those that a cut line must cause. */
   readonly complaints: string[] = [];
+  /** What the page has sent over its sockets. */
+  readonly sent: string[] = [];
   #lostLine = false;
 
   constructor(page: Page, line: Line) {
@@ -30,6 +35,7 @@ export class TodoWindow {
     page.setDefaultTimeout(15_000);
     page.on("console", (message) => this.#onConsole(message));
     page.on("pageerror", (error) => void this.complaints.push(String(error)));
+    page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => void this.sent.push(payload.toString())));
   }
 
   /** Loads the page and waits until it is in step. */
@@ -41,6 +47,20 @@ export class TodoWindow {
   async reload(): Promise<void> {
     await this.page.reload();
     await this.live();
+  }
+
+  /** From now on the browser has the page itself at hand, as an installed app has, whatever becomes of the line. */
+  async install(folder = dist): Promise<void> {
+    const { origin } = new URL(this.line.url);
+    // A page that comes from no address may not call one of this machine without being let.
+    await this.page.context().grantPermissions(["local-network-access"], { origin });
+    await this.page.context().route(
+      (url) => url.origin === origin,
+      async (route) => {
+        const { pathname } = new URL(route.request().url());
+        await route.fulfill({ path: folder + (pathname === "/" ? "index.html" : pathname.slice(1)) });
+      },
+    );
   }
 
   async close(): Promise<void> {
