@@ -76,6 +76,36 @@ test("a window that was cut off gets what it missed, deletions included, and bri
   for (const window of [a, b]) await window.shows(["mine", "new", "stays"], "3 3 0");
 }, 60_000);
 
+test("airplane mode: the page says so at once, works on, dials nothing meanwhile, and dials once when it is over", async () => {
+  const [a, b] = await stage.openTwo("airplane");
+  await a.add("before");
+  await b.shows(["before"], "1 1 0");
+  const session = await a.page.context().newCDPSession(a.page);
+  const setOffline = async (offline: boolean) => {
+    await session.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  };
+  let dials = 0;
+  a.page.on("websocket", () => dials++);
+  a.expectLostLine();
+  await setOffline(true);
+  await eventually(async () => await a.status()).toBe("Offline");
+  await a.line.cut();
+  await a.add("from above");
+  await a.toggle("before");
+  await b.add("from below");
+  await a.shows(["from above", "[x] before"], "2 1 1");
+  expect(await a.unsaved()).toEqual(["from above", "before"]);
+  expect(await a.status()).toBe("Offline, 2 waiting");
+  // Longer than the first few tries of a socket that would dial all the time.
+  await a.page.waitForTimeout(4000);
+  expect(dials).toBe(0);
+  await a.line.open();
+  await setOffline(false);
+  await a.live();
+  expect(dials).toBe(1);
+  for (const window of [a, b]) await window.shows(["from above", "from below", "[x] before"], "3 2 1");
+}, 60_000);
+
 test("a line that stalls without breaking: what is not saved is marked, and goes through afterwards", async () => {
   const [a, b] = await stage.openTwo("stalled");
   await a.add("one");
@@ -107,9 +137,51 @@ test("an edit of what another has deleted is taken back alone, and the page says
   await a.goOnline();
   await a.live();
   for (const window of [a, b]) await window.shows(["third", "better"], "2 2 0");
-  await eventually(async () => await a.alerts.allInnerTexts()).toEqual(["Could not change a todo to “rewritten”. That todo is gone."]);
+  await eventually(async () => await a.alerts.getByRole("paragraph").allInnerTexts()).toEqual([
+    "Could not change a todo to “rewritten”. That todo is gone.",
+  ]);
   expect(await b.alerts.count()).toBe(0);
   await a.alerts.getByRole("button", { name: "Dismiss" }).click();
   await eventually(async () => await a.alerts.count()).toBe(0);
   await a.shows(["third", "better"], "2 2 0");
+}, 60_000);
+
+test("what somebody wrote is not lost with its rejection: a new todo is made of it, beside what is being written", async () => {
+  const [a, b] = await stage.openTwo("try again");
+  await a.add("doomed");
+  await b.shows(["doomed"], "1 1 0");
+  await a.goOffline();
+  await a.edit("doomed", "a long thought");
+  await b.remove("doomed");
+  await b.shows([], "0 0 0");
+  await a.field.fill("Wait:");
+  await a.goOnline();
+  await a.alerts.getByRole("button", { name: "Try again" }).click();
+  await eventually(async () => await a.alerts.count()).toBe(0);
+  expect(await a.field.inputValue()).toBe("Wait: a long thought");
+  await a.field.press("Enter");
+  for (const window of [a, b]) await window.shows(["Wait: a long thought"], "1 1 0");
+}, 60_000);
+
+test("an edit that was rejected though its todo is there opens again with what was written", async () => {
+  const a = await stage.open("edit again");
+  await a.add("as it was");
+  await a.live();
+  await a.page.routeWebSocket(/parties/, (page) => {
+    const object = page.connectToServer();
+    page.onMessage((message) => {
+      const { actions = [] } = String(message).startsWith("{") ? JSON.parse(String(message)) : {};
+      const update = actions.find(({ type }: { type: string }) => type === "update");
+      const outcome = { number: update?.number, status: "rejected", code: "conflict", message: "Somebody was faster." };
+      if (update) page.send(JSON.stringify({ type: "patch", epoch: "", changes: [], outcomes: [outcome] }));
+      else object.send(message);
+    });
+  });
+  await a.reload();
+  await a.edit("as it was", "as it should be");
+  await a.shows(["as it was"], "1 1 0");
+  await a.alerts.getByRole("button", { name: "Try again" }).click();
+  const editor = a.page.getByRole("textbox", { name: /^Edit todo/ });
+  await eventually(async () => await editor.inputValue()).toBe("as it should be");
+  expect(await a.alerts.count()).toBe(0);
 }, 60_000);

@@ -149,6 +149,11 @@ export class TodoWindow {
     return (await this.page.getByRole("status").innerText()).trim();
   }
 
+  /** Asserts that the window comes to say where it keeps things. */
+  async keepsIn(storage: "memory" | "persistent"): Promise<void> {
+    await eventually(async () => await this.page.getByRole("status").getAttribute("data-storage")).toBe(storage);
+  }
+
   /** Asserts that the window comes to be in step, with nothing on its way. */
   async live(): Promise<void> {
     await eventually(async () => await this.status()).toBe("Live");
