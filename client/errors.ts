@@ -7,7 +7,6 @@ const sentences = {
   app_too_new: "The page is newer than the object.",
   app_too_old: "The page is older than the object accepts; a reload may help.",
   cleared: "The cache was cleared before it was known what became of the action.",
-  client_forgotten: "It is not known whether the action was done: the object may have forgotten it.",
 } as const;
 
 /** The codes of docs/PROTOCOL.md and the client's own. A newer object may say others. */

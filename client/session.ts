@@ -190,8 +190,8 @@ export class Session {
     if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
-    if (code === "client_forgotten") return this.#abandon();
     const error = new SyncError(code, message);
+    if (code === "client_forgotten") return this.#abandon(error);
     // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.
     if (channel === undefined) this.failure ??= error;
     else this.#entries.get(channel)?.channel.fail(error);
@@ -228,9 +228,9 @@ export class Session {
   }
 
   /** The object may have forgotten what became of the actions that were sent: they must not be sent again under another id. */
-  #abandon(): void {
+  #abandon(error: SyncError): void {
     const old = this.#actions.outbox.client;
-    for (const pending of this.#actions.outbox.abandon()) this.#actions.reject(pending, new SyncError("client_forgotten"));
+    for (const pending of this.#actions.outbox.abandon()) this.#actions.reject(pending, error);
     this.#startOver(old);
   }
 

@@ -2,10 +2,11 @@
 import type { Pending, SyncAction } from "./action.ts";
 import { Actions, attempt, type RejectionListener } from "./actions.ts";
 import type { ChannelMeta } from "./cache.ts";
+import type { Channel } from "./channel.ts";
 import type { SyncSocket } from "./connection.ts";
 import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
-import { encodeCell, type Page, type SyncRecord } from "./frames.ts";
+import { encodeCell, type Page } from "./frames.ts";
 import { Keeper, type Place } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import { Session } from "./session.ts";
@@ -13,6 +14,9 @@ import { statusOf } from "./status.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
 export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "rows">;
+
+/** What is known of a channel's columns and records. */
+export type Told = Pick<Channel, "columns" | "key" | "recordOf" | "keyOf">;
 
 /** Milliseconds for which a channel stays subscribed after `ready`, for whoever has waited to subscribe in turn. */
 const READY_GRACE = 5000;
@@ -97,19 +101,9 @@ export class Store {
     return this.#actions.onRejected(listener);
   }
 
-  /** What is known of the channel's columns: their names, and the positions of the key's, in key order. */
-  columnsOf(channel: string): { columns: readonly string[]; key: readonly number[] } {
+  /** What the object has told of a channel: the names of its columns, and its records by key. */
+  told(channel: string): Told {
     return this.#entry(channel).channel;
-  }
-
-  /** The record with this key as a text, as the object last told it. */
-  recordOf(channel: string, key: string): SyncRecord | undefined {
-    return this.#entry(channel).channel.recordOf(key);
-  }
-
-  /** The key of a record of the channel as a text; null while the channel's columns are not known. */
-  keyOf(channel: string, record: SyncRecord): string | null {
-    return this.#entry(channel).channel.keyOf(record);
   }
 
   /** Starts a channel from records that were rendered elsewhere, a server say. It does nothing if records are here already. */

@@ -3,7 +3,7 @@ import type { Cell, SyncRecord } from "./frames.ts";
 import { keyText } from "./table.ts";
 import type { Optimistic } from "./action.ts";
 import type { SyncStatus } from "./status.ts";
-import type { Store } from "./store.ts";
+import type { Store, Told } from "./store.ts";
 
 /** The optimistic step: the records as they should look once `action` is done. It must not depend on anything but its arguments. */
 export type Reducer<R, A> = (records: R[], action: A) => R[];
@@ -35,6 +35,7 @@ export class View<R extends object, A> {
   reducer: Reducer<R, A> | undefined;
   readonly #store: Store;
   readonly #channel: string;
+  readonly #told: Told;
   readonly #form: RecordForm;
   readonly #reported = new WeakSet<Optimistic>();
   readonly #objects = new WeakMap<SyncRecord, object>();
@@ -47,6 +48,7 @@ export class View<R extends object, A> {
   constructor(store: Store, channel: string, reducer?: Reducer<R, A>, form: RecordForm = "tuples") {
     this.#store = store;
     this.#channel = channel;
+    this.#told = store.told(channel);
     this.#form = form;
     this.reducer = reducer;
   }
@@ -78,7 +80,7 @@ export class View<R extends object, A> {
   }
 
   #ofTable(text: string): R | undefined {
-    const record = this.#store.recordOf(this.#channel, text);
+    const record = this.#told.recordOf(text);
     return record && (this.#formOf(record) as R);
   }
 
@@ -95,16 +97,15 @@ export class View<R extends object, A> {
     if (this.#form === "tuples") return record;
     let object = this.#objects.get(record);
     if (!object) {
-      const { columns } = this.#store.columnsOf(this.#channel);
+      const { columns } = this.#told;
       this.#objects.set(record, (object = Object.fromEntries(columns.map((name, i) => [name, record[i]]))));
     }
     return object;
   }
 
   #keyOf(shown: object): string | null {
-    if (this.#form === "tuples") return this.#store.keyOf(this.#channel, shown as SyncRecord);
-    const { columns } = this.#store.columnsOf(this.#channel);
-    return this.#store.keyOf(this.#channel, columns.map((name) => (shown as Record<string, Cell>)[name] ?? null));
+    if (this.#form === "tuples") return this.#told.keyOf(shown as SyncRecord);
+    return this.#told.keyOf(this.#told.columns.map((name) => (shown as Record<string, Cell>)[name] ?? null));
   }
 
   /** Over the same records, only the actions that are new need to be applied. */

@@ -40,6 +40,11 @@ test("it adds, deletes and keeps in step with the page that was written for dura
   await shows(theirs, ["from theirs"]);
   await ours.shows(["from theirs"], "1 1 0");
 
+  await theirs.checkbox("from theirs").click();
+  await ours.shows(["[x] from theirs"], "1 0 1");
+  await ours.toggle("from theirs");
+  await eventually(async () => await theirs.checkbox("from theirs").isChecked()).toBe(false);
+
   theirs.expectLostLine();
   await theirs.line.cut();
   await add(theirs, "offline");

@@ -10,18 +10,26 @@ type TodoAction =
   | { type: "update"; payload: { id: string; text: string; completed: 0 | 1 } }
   | { type: "delete"; payload: { id: string } };
 
+/** What only the reducer has made, as one tells it apart with partysync. */
+const guessed = new WeakSet<TodoRecord>();
+
+function guess(todo: TodoRecord): TodoRecord {
+  guessed.add(todo);
+  return todo;
+}
+
 export default function App() {
   const [text, setText] = useState("");
   const socket = usePartySocket({ party: "todos", room: "default" });
-  const [todos, sendAction] = useSync<TodoRecord, TodoAction>("todos", socket, (todos, action) => {
+  const [todos, sendAction] = useSync<TodoRecord, TodoAction>("todos", socket, (todos, action): TodoRecord[] => {
     switch (action.type) {
       case "create": {
         const { id, text, completed } = action.payload;
-        return [...todos, [id, text, completed, Date.now(), Date.now(), null]];
+        return [...todos, guess([id, text, completed, Date.now(), Date.now(), null])];
       }
       case "update": {
         const { id, text, completed } = action.payload;
-        return todos.map((todo) => (todo[0] === id ? [id, text, completed, todo[3], Date.now(), null] : todo));
+        return todos.map((todo) => (todo[0] === id ? guess([id, text, completed, todo[3], Date.now(), null]) : todo));
       }
       case "delete":
         return todos.filter((todo) => todo[0] !== action.payload.id);
@@ -42,10 +50,19 @@ export default function App() {
       <input value={text} onChange={(event) => setText(event.target.value)} />
       {todos
         .filter((todo) => todo[5] === null)
-        .map((todo) => (
-          <button key={todo[0]} type="button" onClick={() => sendAction({ type: "delete", payload: { id: todo[0] } })}>
-            {todo[1]}
-          </button>
+        .map((todo) => ({ id: todo[0], text: todo[1], completed: todo[2], opacity: guessed.has(todo) ? 0.5 : 1 }))
+        .map(({ id, text, completed, opacity }) => (
+          <div key={id} style={{ opacity }}>
+            <input
+              type="checkbox"
+              aria-label={text}
+              checked={completed === 1}
+              onChange={() => sendAction({ type: "update", payload: { id, text, completed: completed ? 0 : 1 } })}
+            />
+            <button type="button" onClick={() => sendAction({ type: "delete", payload: { id } })}>
+              {text}
+            </button>
+          </div>
         ))}
       <Count />
     </form>
