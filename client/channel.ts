@@ -3,6 +3,7 @@ import type { ChannelMeta, ChannelWrite, StoredChannel } from "./cache.ts";
 import { decodeCell, decodeRecord, encodeCell } from "./frames.ts";
 import type { Change, Cursor, Page, PageRequest, Subscribe, SyncRecord, WireRecord } from "./frames.ts";
 import type { SyncError } from "./errors.ts";
+import { hasAsMuch, markOf, writeOf, type Step } from "./steps.ts";
 import { Table } from "./table.ts";
 
 /**
@@ -25,6 +26,9 @@ type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: S
 /** How much of a snapshot is here, in records. */
 export type Progress = { readonly loaded: number; readonly total: number };
 
+/** Steps noted for the cache at most; after more of them without a write, it is given every row. */
+const MAX_STEPS = 1000;
+
 const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /** The records of one channel and what is needed to keep them in step. It sends nothing: its methods return the frame to send, if any. */
@@ -38,9 +42,11 @@ export class Channel {
   #error: SyncError | null = null;
   #columns: readonly string[] = [];
   #key: readonly number[] = [];
-  /** What the cache was last given, and the keys of what has changed since; null if it was never given these rows. */
-  #given: ChannelMeta | null = null;
-  readonly #changed = new Set<string>();
+  /** The state that the cache was last given, and the steps taken since. */
+  #given = "";
+  #steps: Step[] = [];
+  /** The keys that the step at hand changes. */
+  #changed: string[] = [];
 
   /** `cached`: note what changes, for `takeUnsaved`. */
   constructor(name: string, cached = false) {
@@ -89,8 +95,7 @@ export class Channel {
 
   /** True if the cache has yet to hear of something. While a snapshot replaces other records, it keeps those, which fit their cursor. */
   get dirty(): boolean {
-    const meta = this.#cached ? this.#meta() : null;
-    return meta !== null && markOf(meta) !== markOf(this.#given);
+    return this.#cached && this.#cursor !== null && !this.#snapshot?.seen && this.#mark() !== this.#given;
   }
 
   /** The record with this key as a text. */
@@ -130,14 +135,14 @@ export class Channel {
     this.#table = new Table(meta.cursor.shape, meta.key);
     for (const row of rows) this.#table.put(row);
     this.#snapshot = meta.snapshot && { ...meta.snapshot, seen: null };
-    this.#given = meta;
+    this.#given = this.#mark();
     return true;
   }
 
   /** The same from records as they travel, which the cache does not have. */
   hydrate({ meta, rows }: { meta: ChannelMeta; rows: readonly WireRecord[] }): boolean {
     const isNew = this.restore({ meta, rows: rows.map(decodeRecord) });
-    if (isNew) this.#given = null;
+    if (isNew) this.#given = "";
     return isNew;
   }
 
@@ -146,40 +151,60 @@ export class Channel {
     this.#cursor = null;
     this.#table = null;
     this.#snapshot = null;
-    this.#given = null;
-    this.#changed.clear();
+    this.#given = "";
+    this.#steps = [];
     this.rest();
   }
 
   /**
    * What the cache should write over what it holds, so that its rows fit its cursor afterwards; null if it should stay as it is. It counts
    * as written. Other tabs write the same channel: if one of them is ahead, its rows stay; if they are at a state that this channel has
-   * passed since it last wrote, what has changed since then is enough, since it is written as it is now.
+   * passed through since it last wrote, only what has changed since then is written. Between two such states it knows nothing: a record
+   * that came and went is not in the patch from the one to the other.
    */
   takeUnsaved(stored: ChannelMeta | null): ChannelWrite | null {
-    const meta = this.#meta();
-    const table = this.#table;
-    if (!meta || !table) return null;
-    const given = this.#given;
-    const write = stored && isBehind(stored, meta, given) ? null : writeOf(table, meta, isBetween(stored, given, meta) ? this.#changed : null);
-    this.#given = meta;
-    this.#changed.clear();
-    return write;
-  }
-
-  /** What is kept of the channel besides its rows; null while there is nothing, or a snapshot replaces other records. */
-  #meta(): ChannelMeta | null {
-    if (!this.#cursor || this.#snapshot?.seen) return null;
+    if (!this.#cursor || !this.#table || this.#snapshot?.seen) return null;
     const { after = null, rows = 0, total = 0 } = this.#snapshot ?? {};
-    return { cursor: this.#cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
+    const meta = { cursor: this.#cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
+    const mark = stored && markOf(stored.cursor, stored.snapshot?.after);
+    const passed = this.#steps.findIndex(({ from }) => from === mark);
+    const steps = this.#steps.slice(passed);
+    this.#given = this.#mark();
+    this.#steps = [];
+    if (stored && hasAsMuch(stored, meta, passed >= 0)) return null;
+    return writeOf(this.#table, meta, passed < 0 ? null : new Set(steps.flatMap(({ keys }) => keys)));
   }
-
-  readonly #touched = (key: string): void => {
-    if (this.#cached) this.#changed.add(key);
-  };
 
   /** Takes in a page of a snapshot. */
   applyPage(page: Page): Reply {
+    return this.#noting(() => this.#applyPage(page));
+  }
+
+  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
+  applyChange(epoch: string, change: Change): Reply {
+    return this.#noting(() => this.#applyChange(epoch, change));
+  }
+
+  /** Notes for the cache what a step changes. */
+  #noting(step: () => Reply): Reply {
+    if (!this.#cached) return step();
+    const [from, table] = [this.#mark(), this.#table];
+    this.#changed = [];
+    const reply = step();
+    if (this.#table !== table || this.#steps.length === MAX_STEPS) this.#steps = [];
+    else if (this.#mark() !== from) this.#steps.push({ from, keys: this.#changed });
+    return reply;
+  }
+
+  #mark(): string {
+    return this.#cursor ? markOf(this.#cursor, this.#snapshot?.after, this.#snapshot?.seen) : "";
+  }
+
+  readonly #touched = (key: string): void => {
+    if (this.#cached) this.#changed.push(key);
+  };
+
+  #applyPage(page: Page): Reply {
     if (this.#phase === "idle" || this.#phase === "failed") return null;
     if (page.first) this.#begin(page);
     // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
@@ -189,8 +214,7 @@ export class Channel {
     return this.#turnPage(this.#table, this.#snapshot, page);
   }
 
-  /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
-  applyChange(epoch: string, change: Change): Reply {
+  #applyChange(epoch: string, change: Change): Reply {
     const cursor = this.#cursor;
     const table = this.#table;
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
@@ -268,38 +292,4 @@ export class Channel {
     }
     return complete || this.#snapshot !== null;
   }
-}
-
-/** A state of a channel's rows as a text. */
-function markOf(meta: ChannelMeta | null): string {
-  return JSON.stringify([meta?.cursor, meta?.snapshot?.after]);
-}
-
-/** True if the cache holds as much as this channel, or another tab is about to complete what both of them fetch. */
-function isBehind(stored: ChannelMeta, mine: ChannelMeta, given: ChannelMeta | null): boolean {
-  if (!isSameTable(stored, mine)) return false;
-  if (stored.snapshot) return mine.snapshot !== null && markOf(stored) !== markOf(given);
-  return mine.snapshot !== null || stored.cursor.version >= mine.cursor.version;
-}
-
-/** True if what the cache holds is what it was given, or is between that and what this channel has now. */
-function isBetween(stored: ChannelMeta | null, given: ChannelMeta | null, mine: ChannelMeta): boolean {
-  if (!stored || !given || !isSameTable(given, mine)) return false;
-  if (markOf(stored) === markOf(given)) return true;
-  return isSameTable(stored, mine) && !stored.snapshot && !given.snapshot && stored.cursor.version >= given.cursor.version;
-}
-
-function isSameTable({ cursor: a }: ChannelMeta, { cursor: b }: ChannelMeta): boolean {
-  return a.epoch === b.epoch && a.shape === b.shape;
-}
-
-/** Writes the rows with these keys as they are now, or all of them in place of what is there. */
-function writeOf(table: Table, meta: ChannelMeta, keys: Iterable<string> | null): ChannelWrite {
-  const write: ChannelWrite = { meta, clear: !keys, put: [], del: [] };
-  for (const key of keys ?? table.keys()) {
-    const record = table.get(key);
-    if (record) write.put.push([key, record]);
-    else write.del.push(key);
-  }
-  return write;
 }

@@ -5,8 +5,8 @@ import { bundles, sizeOf } from "../../bench/client-size.mjs";
 const KIB = 1024;
 
 test.each([
-  ["every hook, with idb", 12.8],
-  ["every hook, with idb and partysocket/ws", 15.25],
+  ["every hook, with idb", 12.9],
+  ["every hook, with idb and partysocket/ws", 15.3],
   ["every hook, with idb and partysocket", 16.5],
 ] as const)("%s takes at most %f KiB gzipped, without React", async (name, most) => {
   const { gzipped } = await sizeOf(bundles[name]);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Several pages of one browser at once.
+import { expect, test } from "vitest";
+import { View } from "../../client/view.ts";
+import { browser, filled, outbox, settled, stored } from "./pages.ts";
+import { change, committed, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
+
+test("clear wipes records and actions, in the cache and in the other tabs, and the next page finds nothing", async () => {
+  const all = await filled();
+  const [one, other] = [all.open(), all.open()];
+  for (const { store, until } of [one, other]) await until(() => expect(recordsOf(store)).toHaveLength(2));
+  const receipt = one.store.send("todos", { type: "create" });
+  await one.until(() => expect(receipt.stage).toBe("saved"));
+  await one.store.clear();
+  expect(recordsOf(one.store)).toEqual([]);
+  await expect(receipt).rejects.toMatchObject({ code: "cleared" });
+  await other.until(() => expect(recordsOf(other.store)).toEqual([]));
+  expect([await stored(all), await outbox(all)]).toEqual([null, []]);
+  const next = all.open();
+  await next.connect();
+  expect(await next.sent("subscribe")).toMatchObject([{ cursor: null }]);
+});
+
+test("two tabs have clients of their own, and write one channel without turning it back or tearing it", async () => {
+  const all = browser();
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([["a", "0"]]));
+  const [[first], [second]] = [await one.sent("hello"), await other.sent("hello")];
+  expect(first?.client).not.toBe(second?.client);
+  for (let i = 0; i < 30; i++) {
+    const frame = patch([change(10 + i, 11 + i, i % 3 === 2 ? { del: [[`id${i - 1}`]] } : { put: [[`id${i}`, "x"], ["a", `${i}`]] })]);
+    const order = i % 2 ? [one, other] : [other, one];
+    order[0]?.socket.receive(frame);
+    if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+    order[1]?.socket.receive(frame);
+  }
+  const expected = recordsOf(one.store);
+  await settled(async () => {
+    const found = await stored(all);
+    expect(found?.meta.cursor.version).toBe(40);
+    expect(found?.rows.toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+test("a tab that lags behind leaves the rows of the one that is ahead", async () => {
+  const all = browser();
+  const [ahead, behind] = [all.open(), all.open()];
+  for (const { connect } of [ahead, behind]) await connect(welcome(), page([["a", "0"]]));
+  ahead.socket.receive(patch([change(10, 11, { put: [["b", "x"]] })]));
+  ahead.socket.receive(patch([change(11, 12, { del: [["b"]], put: [["c", "x"]] })]));
+  await settled(async () => expect((await stored(all))?.meta.cursor.version).toBe(12));
+  behind.socket.receive(patch([change(10, 11, { put: [["b", "x"]] })]));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(await stored(all)).toMatchObject({ rows: [["a", "0"], ["c", "x"]], meta: { cursor: { version: 12 } } });
+});
+
+test("tabs see each other's pending actions, offline too, and an action does not vanish between its commit and this tab's patch", async () => {
+  const all = await filled();
+  const [one, other] = [all.open(), all.open()];
+  for (const { store, until } of [one, other]) await until(() => expect(recordsOf(store)).toHaveLength(2));
+  void one.store.send("todos", { type: "create", payload: "c" });
+  await other.until(() => expect(replayed(other.store)).toEqual(["create"]));
+  expect(statusOf(other.store).pending).toBe(0);
+  for (const { connect } of [one, other]) await connect(welcome(), patch([change(10, 10)]));
+  await one.sent("actions");
+  const view = new View<[string, string], { type: string; payload: string }>(other.store, "todos", (todos, { payload }) => [...todos, [payload, ""]]);
+  const seen: string[][] = [];
+  other.store.subscribe("todos", () => seen.push(view.getSnapshot().records.map(([id]) => id)));
+  const effects = change(10, 11, { put: [["c", "three"]] });
+  one.socket.receive(patch([effects], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(view.getSnapshot().records.map(([id]) => id)).toEqual(["a", "b", "c"]);
+  other.socket.receive(patch([effects]));
+  expect(recordsOf(other.store)).toHaveLength(3);
+  expect(replayed(other.store)).toEqual([]);
+  for (const ids of seen) expect(ids).toEqual(["a", "b", "c"]);
+});
+
+test("the outbox of a tab that died is adopted by a living one, under the dead one's client", async () => {
+  const all = browser();
+  const [living, dying] = [all.open(), all.open()];
+  await living.connect(welcome(), page([]));
+  const receipt = dying.store.send("todos", { type: "left behind" });
+  await dying.until(() => expect(receipt.stage).toBe("saved"));
+  const [before] = await outbox(all);
+  await living.until(() => expect(replayed(living.store)).toEqual(["left behind"]));
+  living.socket.sent = [];
+  dying.store.close();
+  await living.until(() => expect(living.socket.reconnects).toBe(1));
+  await living.connect(welcome(), patch([change(10, 10)]));
+  expect(await living.sent("hello")).toMatchObject([{ client: before?.client }]);
+  expect(await living.sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "left behind" }] }]);
+  expect(replayed(living.store)).toEqual(["left behind"]);
+  living.socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+});
+
+test("a tab with actions of its own adopts a dead tab's only when they are settled", async () => {
+  const all = browser();
+  const [living, dying] = [all.open(), all.open()];
+  await living.connect(welcome(), page([]));
+  void living.store.send("todos", { type: "own" });
+  await living.sent("actions");
+  const receipt = dying.store.send("todos", { type: "left behind" });
+  await dying.until(() => expect(receipt.stage).toBe("saved"));
+  dying.store.close();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(living.socket.reconnects).toBe(0);
+  living.socket.receive(patch([], [committed(1)]));
+  await living.until(() => expect(living.socket.reconnects).toBe(1));
+});
