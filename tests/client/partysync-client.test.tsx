@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // @vitest-environment jsdom
-// A page written for partysync, and partysocket as it is: both must work with this hook. That the page compiles is half of the test.
+// A page written for partysync, and the sockets of partysocket as they are: all must work with this client. That the page compiles is half of it.
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import ReconnectingWebSocket from "partysocket/ws";
 import { StrictMode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { storeOf } from "../../client/stores.ts";
 import App from "./partysync-todo.tsx";
 import { change, committed, page, patch, ScriptedSocket, welcome } from "./scripted-object.ts";
 
@@ -72,4 +74,22 @@ test("what was clicked while the line was down goes out after the hello of the n
   expect(second).not.toBe(first);
   act(() => second.open());
   expect(second.takeSent().map(({ type }) => type)).toEqual(["hello", "subscribe", "actions"]);
+});
+
+test("the smaller socket below a PartySocket will do: it dials again, and what waits goes out", async () => {
+  const roomUrl = "ws://example.test/parties/todos/small?_pk=";
+  const socket = Object.assign(new ReconnectingWebSocket(roomUrl, [], { minReconnectionDelay: 1 }), { roomUrl });
+  const store = storeOf(socket, { cache: null });
+  const end = store.subscribe("todos", () => {});
+  const first = await lineTo("small");
+  first.open();
+  expect(first.takeSent().map(({ type }) => type)).toEqual(["hello", "subscribe"]);
+  first.close(1006);
+  void store.send("todos", { type: "create" });
+  const second = await lineTo("small");
+  second.open();
+  expect(second.takeSent().map(({ type }) => type)).toEqual(["hello", "subscribe", "actions"]);
+  end();
+  store.close();
+  socket.close();
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the compiler says of the client's API: the types tier checks this file, running it is a formality.
 import { PartySocket } from "partysocket";
+import ReconnectingWebSocket from "partysocket/ws";
 import { expectTypeOf, test } from "vitest";
 import type { Cache, Cell, Receipt, Reducer, SyncError, SyncSocket, SyncState, SyncStatus } from "../../client/index.ts";
 import { indexedDbCache, memoryCache } from "../../client/index.ts";
@@ -13,8 +14,9 @@ type Action = { type: "create"; payload: { id: string } } | { type: "clear" };
 const never = (): boolean => false;
 declare const socket: SyncSocket;
 
-test("a PartySocket is a socket", () => {
+test("a PartySocket is a socket, and so is the smaller one below it", () => {
   expectTypeOf<PartySocket>().toExtend<SyncSocket>();
+  expectTypeOf<ReconnectingWebSocket & { roomUrl: string }>().toExtend<SyncSocket>();
 });
 
 test("useSync gives typed records, actions and status, as tuples or as objects", () => {
