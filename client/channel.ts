@@ -4,7 +4,7 @@ import { decodeCell, decodeRecord, encodeCell } from "./frames.ts";
 import type { Change, Cursor, Page, PageRequest, Subscribe, SyncRecord, WireRecord } from "./frames.ts";
 import type { SyncError } from "./errors.ts";
 import { hasAsMuch, markOf, writeOf, type Step } from "./steps.ts";
-import { Table } from "./table.ts";
+import { noRecords, Table } from "./table.ts";
 
 /**
  * How far a channel is on the present socket:
@@ -28,8 +28,6 @@ export type Progress = { readonly loaded: number; readonly total: number };
 
 /** Steps noted for the cache at most; after more of them without a write, it is given every row. */
 const MAX_STEPS = 1000;
-
-const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /** The records of one channel and what is needed to keep them in step. It sends nothing: its methods return the frame to send, if any. */
 export class Channel {

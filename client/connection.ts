@@ -18,6 +18,9 @@ export interface SyncSocket {
   close?(): void;
 }
 
+/** A WebSocket's event, of whatever kind. */
+type SocketEvent = Event & { readonly data?: unknown; readonly code?: number; readonly reason?: string };
+
 export type ConnectionEvents = {
   open(): void;
   /** `code` and `reason` as the other end gave them; undefined if the socket never opened. */
@@ -119,23 +122,22 @@ export class Connection {
     this.#events.open();
   };
 
-  readonly #onClose = (event: Event): void => {
+  readonly #onClose = ({ code, reason }: SocketEvent): void => {
     this.#end();
     this.#rest();
-    const code = "code" in event && typeof event.code === "number" ? event.code : undefined;
-    this.#events.close(code, "reason" in event && typeof event.reason === "string" ? event.reason : undefined);
+    this.#events.close(code, reason);
   };
 
   readonly #onError = (): void => {
     if (this.#socket.readyState !== OPEN) this.#onOffline();
   };
 
-  readonly #onMessage = (event: Event): void => {
+  readonly #onMessage = ({ data }: SocketEvent): void => {
     this.#unanswered = 0;
     clearTimeout(this.#probe);
     // The browser says that it has no network, but this line stands: the object is on the same machine, say.
     if (!this.#open) return this.#onOpen();
-    const frame = "data" in event ? parseFrame(event.data) : null;
+    const frame = parseFrame(data);
     if (frame) this.#events.frame(frame);
   };
 

@@ -3,7 +3,10 @@ import { encodeCell, type Cell, type SyncRecord } from "./frames.ts";
 
 type Changed = (key: string) => void;
 
-const noRecords: readonly SyncRecord[] = Object.freeze([]);
+/** A record's place in the table, which it keeps while it changes. */
+type Place = { record: SyncRecord; gone: boolean };
+
+export const noRecords: readonly SyncRecord[] = Object.freeze([]);
 
 /**
  * The records of a channel, by key, in key order. A frame's worth of changes costs one pass over the table, when `records` is next asked
@@ -13,9 +16,10 @@ export class Table {
   /** The shape that all the records have. */
   readonly shape: string;
   readonly #key: readonly number[];
-  readonly #byKey = new Map<string, SyncRecord>();
-  #order: string[] = [];
-  readonly #added = new Set<string>();
+  readonly #byKey = new Map<string, Place>();
+  /** In key order, but for those just added. */
+  #order: Place[] = [];
+  #added: Place[] = [];
   #removed = false;
   #records: readonly SyncRecord[] | null = noRecords;
 
@@ -36,7 +40,7 @@ export class Table {
 
   /** The record with this key as a text. */
   get(key: string): SyncRecord | undefined {
-    return this.#byKey.get(key);
+    return this.#byKey.get(key)?.record;
   }
 
   /** Every record in key order; the same array until something changes. */
@@ -58,10 +62,14 @@ export class Table {
   /** Adds or replaces a whole record and returns its key; `changed` hears of it if it was not there just so. */
   put(record: SyncRecord, changed?: Changed): string {
     const key = this.keyOf(record);
-    const old = this.#byKey.get(key);
-    if (old && sameCells(old, record)) return key;
-    if (!old) this.#added.add(key);
-    this.#byKey.set(key, record);
+    const place = this.#byKey.get(key);
+    if (place && sameCells(place.record, record)) return key;
+    if (place) place.record = record;
+    else {
+      const added = { record, gone: false };
+      this.#byKey.set(key, added);
+      this.#added.push(added);
+    }
     this.#records = null;
     changed?.(key);
     return key;
@@ -69,7 +77,7 @@ export class Table {
 
   /** Changes some columns of the record with this key; false if there is none. */
   set(keyCells: readonly Cell[], columns: readonly number[], cells: readonly Cell[], changed?: Changed): boolean {
-    const old = this.#byKey.get(keyText(keyCells));
+    const old = this.get(keyText(keyCells));
     if (!old) return false;
     const record = [...old];
     columns.forEach((column, i) => (record[column] = cells[i] ?? null));
@@ -87,43 +95,42 @@ export class Table {
   }
 
   #remove(key: string, changed?: Changed): void {
-    if (!this.#byKey.delete(key)) return;
-    changed?.(key);
-    this.#added.delete(key);
-    this.#removed = true;
+    const place = this.#byKey.get(key);
+    if (!place) return;
+    this.#byKey.delete(key);
+    place.gone = this.#removed = true;
     this.#records = null;
+    changed?.(key);
   }
 
   #collect(): SyncRecord[] {
-    const byKey = this.#byKey;
-    if (this.#removed) this.#order = this.#order.filter((key) => byKey.has(key) && !this.#added.has(key));
-    if (this.#added.size > 0) this.#order = this.#merge([...this.#added]);
-    this.#added.clear();
+    if (this.#removed) [this.#order, this.#added] = [this.#order.filter(isThere), this.#added.filter(isThere)];
+    if (this.#added.length > 0) this.#order = this.#merge(this.#added);
+    this.#added = [];
     this.#removed = false;
-    const records: SyncRecord[] = [];
-    for (const key of this.#order) {
-      const record = byKey.get(key);
-      if (record) records.push(record);
-    }
-    return records;
+    return this.#order.map(({ record }) => record);
   }
 
   // Pages come in key order, so most of what is added stands after the rest. Else, the engines' sort merges two sorted runs in one pass.
-  #merge(added: string[]): string[] {
-    const compare = (a: string, b: string) => this.#compare(this.#byKey.get(a), this.#byKey.get(b));
+  #merge(added: Place[]): Place[] {
+    const compare = (a: Place, b: Place) => this.#compare(a.record, b.record);
     added.sort(compare);
     const [last, first] = [this.#order.at(-1), added[0]];
     const all = this.#order.concat(added);
     return last === undefined || first === undefined || compare(last, first) < 0 ? all : all.sort(compare);
   }
 
-  #compare(a: SyncRecord | undefined, b: SyncRecord | undefined): number {
+  #compare(a: SyncRecord, b: SyncRecord): number {
     for (const position of this.#key) {
-      const order = compareCells(a?.[position] ?? null, b?.[position] ?? null);
+      const order = compareCells(a[position] ?? null, b[position] ?? null);
       if (order !== 0) return order;
     }
     return 0;
   }
+}
+
+function isThere({ gone }: Place): boolean {
+  return !gone;
 }
 
 // A lone text is by far the most common key. Its quote keeps it apart from every other key, which starts with a bracket.
