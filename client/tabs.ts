@@ -56,6 +56,8 @@ export class Tabs {
   }
 
   #hold(tell: (release: Release) => void): Promise<void> {
+    // Granted too late: nobody would let go of it any more.
+    if (this.#closing.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const release = () => {
         this.#held.delete(release);

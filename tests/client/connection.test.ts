@@ -183,11 +183,15 @@ test("a line that is let go of listens to nothing any more", () => {
 });
 
 test("a socket that is sent to another object is not taken for a line to this one", () => {
+  const { show } = stubPage();
   const socket = Object.assign(new ScriptedSocket(), { roomUrl: "wss://example.test/parties/todos/one" });
   const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn() };
   new Connection(socket, events).attach();
   socket.roomUrl = "wss://example.test/parties/todos/two";
   socket.open();
   socket.receive(welcome());
+  // Nor does it dial that line anew, which somebody else has in use.
+  show();
+  expect(socket.reconnects).toBe(0);
   expect([events.open, events.frame].map((event) => event.mock.calls.length)).toEqual([0, 0]);
 });

@@ -154,3 +154,12 @@ test("an open socket does not make a channel subscribe before the cache has answ
   answer();
   expect(await sent("subscribe")).toMatchObject([{ cursor: { version: 10 } }]);
 });
+
+test("a store that is closed while it waits for its cache does not listen to the socket afterwards", async () => {
+  const all = browser();
+  const { store, socket } = all.open();
+  const listen = vi.spyOn(socket, "addEventListener");
+  store.close();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(listen).not.toHaveBeenCalled();
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Several pages of one browser at once.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { View } from "../../client/view.ts";
 import { browser, filled, outbox, settled, stored } from "./pages.ts";
 import { change, committed, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
@@ -109,4 +109,48 @@ test("a tab with actions of its own adopts a dead tab's only when they are settl
   expect(living.socket.reconnects).toBe(0);
   living.socket.receive(patch([], [committed(1)]));
   await living.until(() => expect(living.socket.reconnects).toBe(1));
+});
+
+test("a client that got a new id is still this tab's: another tab does not take its actions for left behind", async () => {
+  const all = browser();
+  const one = all.open();
+  await one.connect(welcome(), page([]));
+  void one.store.send("todos", { type: "first" });
+  await one.sent("actions");
+  one.socket.receive(patch([], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  void one.store.send("todos", { type: "second" });
+  await one.sent("actions");
+  const [before] = await outbox(all);
+  // The object was restored from a backup, and knows nothing of this client.
+  one.socket.receive(welcome(0, "e0"));
+  await settled(async () => expect((await outbox(all)).map(({ client }) => client)).not.toEqual([before?.client]));
+  const other = all.open();
+  await other.until(() => expect(replayed(other.store)).toEqual(["second"]));
+  expect(statusOf(other.store).pending).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect([one.store, other.store].map((store) => statusOf(store).pending)).toEqual([1, 0]);
+});
+
+test("a tab that ends while it starts takes nothing with it", async () => {
+  const all = browser();
+  const first = all.open();
+  const receipt = first.store.send("todos", { type: "left behind" });
+  await first.until(() => expect(receipt.stage).toBe("saved"));
+  first.store.close();
+  const ending = all.open();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { request } = navigator.locks;
+  const spy = vi.spyOn(navigator.locks, "request").mockImplementation(async (...args: unknown[]) => {
+    await promise;
+    return Reflect.apply(request, navigator.locks, args);
+  });
+  await ending.until(() => expect(spy).toHaveBeenCalled());
+  spy.mockRestore();
+  ending.store.close();
+  resolve();
+  await new Promise((done) => setTimeout(done, 30));
+  const next = all.open();
+  await next.until(() => expect(replayed(next.store)).toEqual(["left behind"]));
+  expect(statusOf(next.store).pending).toBe(1);
 });
