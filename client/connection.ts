@@ -26,6 +26,8 @@ export type ConnectionEvents = {
   /** `code` and `reason` as the other end gave them; undefined if the socket never opened. */
   close(code: number | undefined, reason: string | undefined): void;
   frame(frame: DownFrame): void;
+  /** True while somebody waits for what the line may bring. */
+  isWatched(): boolean;
 };
 
 /** Milliseconds between two pings; the object's host answers them without waking it. */
@@ -98,6 +100,7 @@ export class Connection {
 
   /** Stops dialling. */
   giveUp(): void {
+    this.#end();
     this.#resting = false;
     this.#socket.close?.();
   }
@@ -145,7 +148,7 @@ export class Connection {
   readonly #onOnline = (): void => {
     if (this.#isElsewhere()) return;
     const isDead = this.#socket.readyState === OPEN && !this.#open;
-    const isIdle = this.#socket.readyState >= CLOSING && (this.#resting || this.#socket.shouldReconnect !== false);
+    const isIdle = this.#socket.readyState >= CLOSING && (this.#resting ? this.#events.isWatched() : this.#socket.shouldReconnect !== false);
     if (isDead || isIdle) this.reconnect();
   };
 
@@ -157,11 +160,17 @@ export class Connection {
     if (this.#socket.readyState === OPEN) this.#socket.send("ping");
   };
 
-  /** Without a network, each try would only make the next one later, and so the first that can succeed. */
+  /**
+   * Without a network, each try would only make the next one later, and so the first that can succeed. Browsers have been wrong, so it is
+   * tried now and then all the same. A socket that nobody waits for is left to whoever made it.
+   */
   #rest(): void {
-    if (globalThis.navigator?.onLine !== false || this.#socket.readyState === OPEN || this.#socket.shouldReconnect === false) return;
+    const { readyState, shouldReconnect } = this.#socket;
+    if (globalThis.navigator?.onLine !== false || readyState === OPEN || shouldReconnect === false || !this.#events.isWatched()) return;
     this.#resting = true;
     this.#socket.close?.();
+    this.#end();
+    this.#heartbeat = setInterval(this.#onOnline, HEARTBEAT);
   }
 
   readonly #onVisible = (): void => {

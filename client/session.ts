@@ -112,6 +112,7 @@ export class Session {
       open: () => this.#step(() => this.#onOpen()),
       close: (code, reason) => this.#step(() => this.#onClose(code, reason)),
       frame: (frame) => this.#step(() => this.#onFrame(frame)),
+      isWatched: () => [...this.#entries.values()].some(({ listeners }) => listeners.size > 0),
     });
   }
 

@@ -31,7 +31,8 @@ export class Tabs {
   /** Owns the client until the function returned is called; null if another tab does. */
   claim(client: string): Promise<Release | null> {
     return new Promise((resolve, reject) => {
-      const hold = (lock: Lock | null) => (lock ? this.#hold(resolve) : resolve(null));
+      // Granted after the end, nobody would let go of it any more.
+      const hold = (lock: Lock | null) => (lock && !this.#closing.signal.aborted ? this.#hold(resolve) : resolve(null));
       navigator.locks.request(this.#nameOf(client), { ifAvailable: true }, hold).catch(reject);
     });
   }
@@ -56,8 +57,6 @@ export class Tabs {
   }
 
   #hold(tell: (release: Release) => void): Promise<void> {
-    // Granted too late: nobody would let go of it any more.
-    if (this.#closing.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const release = () => {
         this.#held.delete(release);

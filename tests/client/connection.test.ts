@@ -11,7 +11,7 @@ afterEach(() => {
 
 function connected() {
   const socket = new ScriptedSocket();
-  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn() };
+  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
   const connection = new Connection(socket, events);
   connection.attach();
   socket.open();
@@ -21,7 +21,7 @@ function connected() {
 test("nothing is listened to before it is attached, and everything once after", () => {
   const socket = new ScriptedSocket();
   const open = vi.fn();
-  const connection = new Connection(socket, { open, close: () => {}, frame: () => {} });
+  const connection = new Connection(socket, { open, close: () => {}, frame: () => {}, isWatched: () => true });
   socket.open();
   expect(open).not.toHaveBeenCalled();
   connection.attach();
@@ -147,6 +147,38 @@ test("nothing is dialled while the browser is offline, so that no wait is left o
   expect(socket.reconnects).toBe(1);
 });
 
+test("a browser that is wrong about its network does not keep the line down: it is tried now and then", () => {
+  const { offline } = stubPage();
+  const { socket } = connected();
+  offline();
+  socket.close(1006);
+  Object.assign(socket, { shouldReconnect: false });
+  vi.advanceTimersByTime(HEARTBEAT);
+  expect(socket.reconnects).toBe(1);
+  vi.advanceTimersByTime(2 * HEARTBEAT);
+  expect(socket.reconnects).toBe(3);
+  socket.open();
+  vi.advanceTimersByTime(HEARTBEAT);
+  expect(socket.reconnects).toBe(3);
+});
+
+test("a socket that nobody waits for is neither closed nor dialled", () => {
+  const { online, offline } = stubPage();
+  const { socket, events } = connected();
+  events.isWatched.mockReturnValue(false);
+  offline();
+  socket.close(1006);
+  expect([socket.gaveUp, vi.getTimerCount()]).toEqual([false, 0]);
+  events.isWatched.mockReturnValue(true);
+  offline();
+  expect(socket.gaveUp).toBe(true);
+  // Its owner, who closed it in the meantime, is not overruled.
+  events.isWatched.mockReturnValue(false);
+  online();
+  vi.advanceTimersByTime(3 * HEARTBEAT);
+  expect(socket.reconnects).toBe(0);
+});
+
 test("an object that turned the client away is not dialled again because the network came back", () => {
   const { online, offline } = stubPage();
   const { socket, connection, events } = connected();
@@ -155,6 +187,7 @@ test("an object that turned the client away is not dialled again because the net
   socket.close(1008);
   Object.assign(socket, { shouldReconnect: false });
   online();
+  vi.advanceTimersByTime(2 * HEARTBEAT);
   expect(socket.reconnects).toBe(0);
 });
 
@@ -185,7 +218,7 @@ test("a line that is let go of listens to nothing any more", () => {
 test("a socket that is sent to another object is not taken for a line to this one", () => {
   const { show } = stubPage();
   const socket = Object.assign(new ScriptedSocket(), { roomUrl: "wss://example.test/parties/todos/one" });
-  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn() };
+  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
   new Connection(socket, events).attach();
   socket.roomUrl = "wss://example.test/parties/todos/two";
   socket.open();
