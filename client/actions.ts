@@ -97,6 +97,11 @@ export class Actions {
     return () => void this.#listeners.delete(own);
   }
 
+  /** Tells something once the step at hand is done. */
+  later(tell: () => void): void {
+    this.#later.push(tell);
+  }
+
   /** What is to be told of the step that is done. */
   takeNews(): (() => void)[] {
     const later = this.#later;

@@ -17,6 +17,8 @@ export type ChannelState = {
 export type Entry = {
   readonly channel: Channel;
   readonly listeners: Set<() => void>;
+  /** Told of the events that the object sends to whoever follows the channel. */
+  readonly eventListeners: Set<(event: unknown) => void>;
   /** Its records have been looked for in the cache. */
   loaded: boolean;
   loading: boolean;
@@ -31,7 +33,7 @@ export function newEntry(name: string, cached: boolean): Entry {
   const channel = new Channel(name, cached);
   const status: SyncStatus = { state: "connecting", pending: 0, storage: cached ? "persistent" : "memory" };
   const last: ChannelState = { records: channel.records, pending: [], status };
-  return { channel, listeners: new Set(), loaded: !cached, loading: false, state: null, last, ready: null };
+  return { channel, listeners: new Set(), eventListeners: new Set(), loaded: !cached, loading: false, state: null, last, ready: null };
 }
 
 /** The state made of these parts; `last` again if they are the same. */

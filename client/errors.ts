@@ -4,8 +4,6 @@ import type { ErrorCode as WireCode } from "../wasm/build/protocol.ts";
 /** What the client's own codes mean; the object sends its sentences along. */
 const sentences = {
   aborted: "The action was taken back before it was sent.",
-  app_too_new: "The page is newer than the object.",
-  app_too_old: "The page is older than the object accepts; a reload may help.",
   cleared: "The cache was cleared before it was known what became of the action.",
 } as const;
 

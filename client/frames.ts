@@ -14,8 +14,8 @@ export type WireRecord = readonly WireCell[];
 /** What a client holds of a channel: everything up to `version` in the history `epoch`, with columns as in `shape`. */
 export type Cursor = { readonly epoch: string; readonly shape: string; readonly version: number };
 
-/** `seen` is the `now` of the last welcome that this client got. */
-export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen?: number };
+/** `seen` is when the client last heard of the object, or first spoke to it; `app` is the version of the app. */
+export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen?: number; app?: number };
 export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
 export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number };
 export type Unsubscribe = { type: "unsubscribe"; channel: string };
@@ -56,10 +56,12 @@ export type Outcome =
 export type Patch = { type: "patch"; epoch: string; changes: Change[]; outcomes: Outcome[] };
 export type ErrorFrame = { type: "error"; code: string; message: string; channel?: string; expected?: number };
 
-/** What comes down. */
-export type DownFrame = Welcome | Page | Patch | ErrorFrame;
+export type EventFrame = { type: "event"; channel: string; event: unknown };
 
-const downTypes: ReadonlySet<unknown> = new Set<DownFrame["type"]>(["welcome", "page", "patch", "error"]);
+/** What comes down. */
+export type DownFrame = Welcome | Page | Patch | ErrorFrame | EventFrame;
+
+const downTypes: ReadonlySet<unknown> = new Set<DownFrame["type"]>(["welcome", "page", "patch", "error", "event"]);
 
 /** The frame in a message; null for what is none ("pong", binary, another server's chatter) or of a type this client does not know. */
 export function parseFrame(data: unknown): DownFrame | null {

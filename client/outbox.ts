@@ -11,7 +11,7 @@ export const MAX_UNSETTLED = 10_000;
 
 /** The actions of one client that are not settled: numbered, and handed out again until their outcome is known. */
 export class Outbox {
-  /** The object's clock when it last welcomed this client. */
+  /** The object's clock when it last welcomed this client; before that, this page's own when it first sent an action. */
   seen: number | null = null;
   #cached: boolean;
   #client = newClientId();
@@ -197,6 +197,7 @@ export class Outbox {
       actions.push(`{"number":${pending.number},${pending.body}`);
     }
     if (actions.length === 0) return null;
+    this.seen ??= Date.now();
     this.#told = this.acknowledged;
     return `{"type":"actions","acknowledged":${this.#told},"actions":[${actions.join(",")}]}`;
   }

@@ -29,13 +29,13 @@ export type SocketOrProvided = SyncSocket | null;
 /** What useSync returns. */
 export type Synced<R, A> = [records: R[], send: Send<A>, status: SyncStatus];
 
-type Provided = { socket: SyncSocket; user: string | undefined; cache: StoreOptions["cache"] };
+type Provided = StoreOptions & { socket: SyncSocket };
 
 const Context = createContext<Provided | null>(null);
 
 /** Gives the components below it a socket, and says how its store keeps things; hooks get at it by the socket null. */
-export function SyncProvider({ socket, user, cache, children }: StoreOptions & { socket: SyncSocket; children?: ReactNode }): ReactNode {
-  const value = useMemo(() => ({ socket, user, cache }), [socket, user, cache]);
+export function SyncProvider({ socket, user, cache, app, children }: StoreOptions & { socket: SyncSocket; children?: ReactNode }): ReactNode {
+  const value = useMemo(() => ({ socket, user, cache, app }), [socket, user, cache, app]);
   return createElement(Context.Provider, { value }, children);
 }
 
@@ -142,8 +142,8 @@ function useLine(socket: SocketOrProvided): { store: Store; target: SyncSocket }
   const provided = useContext(Context);
   const target = socket ?? provided?.socket;
   if (!target) throw new Error("A hook of durasync got the socket null, and there is no SyncProvider above its component.");
-  const { user, cache } = provided ?? {};
-  const store = useMemo(() => storeOf(target, { user, cache }), [target, user, cache]);
+  const { user, cache, app } = provided ?? {};
+  const store = useMemo(() => storeOf(target, { user, cache, app }), [target, user, cache, app]);
   return { store, target };
 }
 

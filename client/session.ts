@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import type { Pending } from "./action.ts";
-import type { Actions } from "./actions.ts";
+import { attempt, type Actions } from "./actions.ts";
 import { Connection, type SyncSocket } from "./connection.ts";
 import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
-import { PROTOCOL, type DownFrame, type ErrorFrame, type Patch, type Welcome } from "./frames.ts";
+import { PROTOCOL, type DownFrame, type ErrorFrame, type EventFrame, type Patch, type Welcome } from "./frames.ts";
 import { errorOfClose, isTerminal } from "./status.ts";
 
 /** Runs a change of the store's state, after which the watchers hear of it once. */
@@ -24,6 +24,7 @@ export class Session {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #actions: Actions;
   readonly #step: Step;
+  readonly #app: number | undefined;
   readonly #sockets = new Map<SyncSocket, number>();
   #socket: SyncSocket;
   #connection: Connection;
@@ -31,10 +32,12 @@ export class Session {
   #flushing = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step) {
+  /** `app` is the version of the app that the page runs. */
+  constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step, app?: number) {
     this.#entries = entries;
     this.#actions = actions;
     this.#step = step;
+    this.#app = app;
     this.#socket = socket;
     this.#connection = this.#connect(socket);
   }
@@ -151,7 +154,8 @@ export class Session {
 
   #hello(): void {
     const { client, seen } = this.#actions.outbox;
-    this.#connection.send({ type: "hello", protocol: PROTOCOL, client, ...(seen !== null && { seen }) });
+    const app = this.#app;
+    this.#connection.send({ type: "hello", protocol: PROTOCOL, client, ...(seen !== null && { seen }), ...(app && { app }) });
   }
 
   #onClose(code: number | undefined, reason: string | undefined): void {
@@ -165,6 +169,7 @@ export class Session {
 
   #onFrame(frame: DownFrame): void {
     if (frame.type === "error") return this.#onError(frame);
+    if (frame.type === "event") return this.#actions.later(() => this.#onEvent(frame));
     this.failure = null;
     if (frame.type === "welcome") this.#onWelcome(frame);
     else if (frame.type === "page") this.#connection.send(this.#entries.get(frame.channel)?.channel.applyPage(frame));
@@ -174,7 +179,7 @@ export class Session {
   #onWelcome({ settled, now }: Welcome): void {
     const { outbox, unsaved } = this.#actions;
     if (settled < outbox.acknowledged) return this.#renew();
-    outbox.seen = now ?? null;
+    outbox.seen = now ?? outbox.seen;
     if (now !== undefined && outbox.last > 0) unsaved?.touch();
     this.unwelcome = false;
     this.keepAgain(outbox.overtake(settled));
@@ -185,6 +190,10 @@ export class Session {
     for (const change of changes) this.#connection.send(this.#entries.get(change.channel)?.channel.applyChange(epoch, change));
     for (const outcome of outcomes) this.#actions.settle(outcome);
     this.flush();
+  }
+
+  #onEvent({ channel, event }: EventFrame): void {
+    for (const listener of [...(this.#entries.get(channel)?.eventListeners ?? [])]) attempt(() => listener(event));
   }
 
   #onError({ code, message, channel, expected }: ErrorFrame): void {

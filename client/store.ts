@@ -29,11 +29,11 @@ export class Store {
   #keeper: Keeper | null = null;
   #life: "new" | "started" | "closed" = "new";
 
-  /** Without a place in a cache, records and actions live as long as the store. */
-  constructor(socket: SyncSocket, place?: Place) {
+  /** Without a place in a cache, records and actions live as long as the store. `app` is the version of the app that the page runs. */
+  constructor(socket: SyncSocket, place?: Place, app?: number) {
     const [entries, step] = [this.#entries, this.#step];
     const actions = (this.#actions = new Actions(place !== undefined));
-    const session = (this.#session = new Session(socket, entries, actions, step));
+    const session = (this.#session = new Session(socket, entries, actions, step, app));
     if (!place || !actions.unsaved) return;
     const cleared = () => step(() => this.#forget());
     const failed = (error: unknown) => this.#giveUpCache(error);
@@ -99,6 +99,17 @@ export class Store {
   /** Tells `listener` of refused actions until the function that it returns is called. */
   onRejected(listener: RejectionListener): () => void {
     return this.#actions.onRejected(listener);
+  }
+
+  /**
+   * Tells `listener` of the events that the object sends to whoever follows the channel, as long as it is watched, until the function
+   * returned is called. What was sent while the line was down is not heard of: an event is stored nowhere.
+   */
+  onEvent(channel: string, listener: (event: unknown) => void): () => void {
+    const { eventListeners } = this.#entry(channel);
+    const own = (event: unknown) => listener(event);
+    eventListeners.add(own);
+    return () => void eventListeners.delete(own);
   }
 
   /** What the object has told of a channel: the names of its columns, and its records by key. */

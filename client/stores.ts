@@ -13,6 +13,8 @@ export type StoreOptions = {
   user?: string | undefined;
   /** Where records and unsent actions are kept; IndexedDB unless told otherwise, null for nowhere. */
   cache?: Cache | null | undefined;
+  /** The version of the app that this page runs, 1 or more: an object that it does not fit says so, and the state is "needs-update". */
+  app?: number | undefined;
 };
 
 type Known = { store: Store; url: string | undefined; user: string | undefined; cache: Cache | null | undefined };
@@ -30,7 +32,7 @@ export function storeOf(socket: SyncSocket, options: StoreOptions = {}): Store {
   const { user = known?.user, cache = known?.cache } = options;
   const url = socket.roomUrl;
   if (known && url === known.url && user === known.user && cache === known.cache) return known.store;
-  const store = find(socket, user, cache);
+  const store = find(socket, user, cache, options.app);
   bySocket.set(socket, { store, url, user, cache });
   return store;
 }
@@ -41,14 +43,14 @@ export function defaultCache(): Cache | null {
   return browserCache;
 }
 
-function find(socket: SyncSocket, user: string | undefined, cache: Cache | null = defaultCache()): Store {
+function find(socket: SyncSocket, user: string | undefined, cache: Cache | null = defaultCache(), app?: number): Store {
   const isAnybodys = user === undefined && hasQuery(socket);
-  if (!cache || !socket.roomUrl || !canLock() || isAnybodys) return new Store(socket);
+  if (!cache || !socket.roomUrl || !canLock() || isAnybodys) return new Store(socket, undefined, app);
   let stores = byCache.get(cache);
   if (!stores) byCache.set(cache, (stores = new Map()));
   const scope = JSON.stringify([socket.roomUrl, user ?? ""]);
   let store = stores.get(scope);
-  if (!store) stores.set(scope, (store = new Store(socket, { cache, scope })));
+  if (!store) stores.set(scope, (store = new Store(socket, { cache, scope }, app)));
   return store;
 }
 

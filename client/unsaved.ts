@@ -66,6 +66,7 @@ export class Unsaved {
    */
   take(channels: readonly Channel[], trying: boolean): Batch | null {
     if (!this.pending && channels.length === 0) return null;
+    if (trying && this.#changed.size > 0) this.#outbox.seen ??= Date.now();
     const { client, last, seen } = this.#outbox;
     const [put, gone] = [[...this.#changed], this.#gone];
     const write = {

@@ -221,3 +221,18 @@ test("an action whose number changes while it is being saved is saved once more 
   await connect(welcome(), page([]));
   expect(await sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "second" }] }]);
 });
+
+test("a page that ends before it was welcomed leaves the time at which it first sent, for the next hello", async () => {
+  const all = browser();
+  const first = all.open();
+  await first.connect();
+  const before = Date.now();
+  void first.store.send("todos", { type: "x" });
+  await first.sent("actions");
+  first.store.close();
+  const { connect, sent } = all.open();
+  await connect();
+  const [hello] = await sent("hello");
+  expect(hello?.seen).toBeGreaterThanOrEqual(before);
+  expect(hello?.seen).toBeLessThanOrEqual(Date.now());
+});

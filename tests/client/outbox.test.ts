@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { MAX_UNSETTLED, Outbox } from "../../client/outbox.ts";
 import { limits } from "../../wasm/build/protocol.ts";
 import { committed } from "./scripted-object.ts";
@@ -115,4 +115,17 @@ test("what a cache still holds is not acknowledged, though it is settled: the ne
   expect([outbox.acknowledged, outbox.empty]).toEqual([0, false]);
   outbox.forget([pending]);
   expect([outbox.acknowledged, outbox.empty]).toEqual([1, true]);
+});
+
+test("a client that was never welcomed notes when it first sent an action, by its own clock, and the object's takes over", () => {
+  vi.spyOn(Date, "now").mockReturnValue(1234);
+  const outbox = new Outbox();
+  outbox.add("todos", { type: "x" });
+  expect(outbox.seen).toBeNull();
+  take(outbox);
+  expect(outbox.seen).toBe(1234);
+  vi.restoreAllMocks();
+  outbox.unsend();
+  take(outbox);
+  expect(outbox.seen).toBe(1234);
 });

@@ -100,6 +100,7 @@ export async function connect(url: URL | string, objectClass: ObjectClass, name:
 }
 
 export interface Server {
+  readonly url: URL;
   connect(objectClass: ObjectClass, name: string, options?: ConnectOptions): Promise<TestSocket>;
   fetch(path: string): Promise<string>;
   /** Hibernates the object: what it had in memory is gone, its sockets stay. */
@@ -115,6 +116,7 @@ export async function startServer(): Promise<Server> {
   const { url } = await harness.listen();
   const worker = harness.getWorker();
   return {
+    url: new URL(url),
     connect: async (objectClass, name, options) => await connect(url, objectClass, name, options),
     fetch: async (path) => await (await worker.fetch(new URL(path, url))).text(),
     hibernate: async (objectClass, name) => await worker.evictDurableObject(objectClass, { name, webSockets: "hibernate" }),
