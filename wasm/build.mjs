@@ -1,146 +1,103 @@
 // SPDX-License-Identifier: MIT
-// Compiles an app to a Wasm module: `node wasm/build.mjs fixtures/todo` links the core (src/), the border (wasm/) and the app's C files to
-// wasm/build/todo.wasm. The compiler is wasi-sdk's where WASI_SDK_PATH is set, otherwise the one that npm has installed
-// (@yowasp/clang); sources and flags are the same. Nothing is done if neither the inputs nor the compiler have changed.
-import { execFile } from "node:child_process";
+// Links an app with the core (src/) and the border (here) to a module. `node wasm/build.mjs fixtures/todo` makes wasm/build/todo.wasm of a folder of C files;
+// the command `durasync build` (cli/) does it for people who have the package.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { BuildError } from "./build-error.mjs";
+import { findCompiler, findShrinker, flags } from "./compilers.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const core = [join(root, "src"), join(root, "wasm")];
 
-const flags = [
-  "-std=c11",
-  "-Oz",
-  "-flto",
-  "-Wall",
-  "-Wextra",
-  "-Wno-missing-field-initializers", // what an app leaves out of its tables is zero
-  "-Wconversion",
-  "-Werror",
-  "-Isrc",
-  "-Iwasm",
-  "-mexec-model=reactor",
-  "-Wl,--strip-all",
-  "-Wl,-z,stack-size=65536",
-  "-Wl,--stack-first", // an overflowing stack traps instead of eating the globals
-  "-Wl,--initial-memory=131072", // the stack and the data; the arenas grow it by what they need
-  "-Wl,--max-memory=67108864", // of the 128 MB that an isolate has, JavaScript and SQLite's rows need the rest
-];
+/** Where the repository keeps the module of an app. */
+export function moduleOf(app) {
+  return join(root, "wasm/build", `${basename(app)}.wasm`);
+}
 
 /**
- * Builds the app in `folder` (relative to the project's root) unless its module is up to date.
- * Returns the module's path; rejects, with the compiler's words, if it does not compile.
+ * Builds `app`, a C file or a folder of them, to the file `output`, unless that is up to date: the module itself carries the hash of what it was made of.
+ * A file sees what lies beside it, a folder is compiled as a whole, without its subfolders. Returns the output; rejects with a BuildError.
  */
-export async function build(folder) {
-  const sources = readSources(["src", "wasm", appFolder(folder)]);
-  const compiler = process.env["WASI_SDK_PATH"] ? sdkCompiler(process.env["WASI_SDK_PATH"]) : await packagedCompiler();
-  const output = join(root, "wasm/build", `${basename(folder)}.wasm`);
-  const stamp = `${output}.inputs`;
-  const inputs = fingerprint(sources, `${compiler.name}, binaryen ${versionOf("binaryen")}`);
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs) return output;
+export async function build(app, output = moduleOf(app)) {
+  const path = resolve(app);
+  if (!output.endsWith(".wasm")) throw new BuildError("bad_output", `The output is to be a .wasm file, not ${output}.`);
+  const own = appUnits(app, path);
+  const files = [...core.flatMap(cFiles), ...cFiles(isFolder(path) ? path : dirname(path))];
+  const sources = Object.fromEntries(files.map((file) => [nameOf(file), readFileSync(file, "utf8")]));
+  const [compiler, shrinker] = [findCompiler(), findShrinker()];
+  const inputs = fingerprint([compiler.name, shrinker.name, flags], own, files);
+  if (existsSync(output) && inputsOf(readFileSync(output)) === inputs.toString("hex")) return output;
 
-  const units = Object.keys(sources).filter((path) => path.endsWith(".c"));
-  const module = await shrink(await compiler.compile(units, sources));
-  mkdirSync(join(root, "wasm/build"), { recursive: true });
-  replaceFile(output, module);
-  replaceFile(stamp, inputs);
+  const units = [...core.flatMap(cFiles).filter(isUnit), ...own].map(nameOf);
+  const compiled = await compiler.compile(units, core.map((folder) => `-I${nameOf(folder)}`), sources);
+  checkImports(app, compiled);
+  mkdirSync(dirname(resolve(output)), { recursive: true });
+  replaceFile(output, Buffer.concat([await shrinker.shrink(compiled), customSection(inputs)]));
   return output;
 }
 
-function appFolder(folder) {
-  const path = relative(root, resolve(root, folder));
-  if (path === "" || path.startsWith("..")) throw new Error(`${folder} is not a folder of the project`);
-  return path;
+function isFolder(path) {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-// {"src/bytes.c": text, ...} for everything a compilation can read, in one fixed order.
-function readSources(folders) {
-  const paths = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
-  const sources = paths.filter((path) => /\.(c|h|def)$/.test(path)).sort();
-  return Object.fromEntries(sources.map((path) => [path, readFileSync(join(root, path), "utf8")]));
-}
+const isUnit = (path) => path.endsWith(".c");
 
-function fingerprint(sources, tools) {
-  const everything = JSON.stringify([tools, flags, sources]);
-  return `${createHash("sha256").update(everything).digest("hex")}\n`;
-}
-
-// What clang leaves, Binaryen makes a seventh smaller.
-async function shrink(bytes) {
-  const { default: binaryen } = await import("binaryen");
-  const module = binaryen.readBinary(bytes);
-  module.setFeatures(binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.NontrappingFPToInt);
-  binaryen.setOptimizeLevel(2);
-  binaryen.setShrinkLevel(2);
-  binaryen.setLowMemoryUnused(true); // the far end of the stack lies there: nothing that a pointer could wrap around to
-  binaryen.setZeroFilledMemory(true); // memory is the module's own
-  module.optimize();
-  module.optimize(); // a second time finds a little more
-  const shrunk = module.emitBinary();
-  module.dispose();
-  return shrunk;
-}
-
-// wasi-sdk's clang. Old releases know only the target wasm32-wasi, new ones only wasm32-wasip1: the sysroot tells.
-function sdkCompiler(sdk) {
-  const target = existsSync(join(sdk, "share/wasi-sysroot/lib/wasm32-wasip1")) ? "wasm32-wasip1" : "wasm32-wasi";
-  const output = join(root, "wasm/build/sdk.wasm");
-  const args = [`--target=${target}`, `--sysroot=${join(sdk, "share/wasi-sysroot")}`, ...flags];
-  return {
-    name: `${sdk} ${target}`,
-    async compile(units) {
-      mkdirSync(join(root, "wasm/build"), { recursive: true });
-      // clang runs any wasm-opt that it finds on PATH, and that one may be too old for the module: it gets a PATH without one.
-      const env = { ...process.env, PATH: join(sdk, "bin") };
-      try {
-        await promisify(execFile)(join(sdk, "bin/clang"), [...args, ...units, "-o", output], { cwd: root, env });
-      } catch (error) {
-        throw new Error(error.stderr || error.message);
-      }
-      return readFileSync(output);
-    },
-  };
-}
-
-// clang and wasi-libc as one npm package. It is Wasm itself and sees only the files that it is given.
-async function packagedCompiler() {
-  return {
-    name: `@yowasp/clang ${versionOf("@yowasp/clang")}`,
-    async compile(units, sources) {
-      const { commands } = await import("@yowasp/clang");
-      let messages = "";
-      const decoder = new TextDecoder();
-      const collect = (bytes) => void (messages += decoder.decode(bytes ?? undefined, { stream: bytes !== null }));
-      const options = { stdout: collect, stderr: collect };
-      try {
-        await commands.clang(null, {}, { fetchProgress: () => {} }); // loads the compiler without a word, which compiling would not
-        const files = await commands.clang([...flags, ...units, "-o", "app.wasm"], fileTree(sources), options);
-        return files["app.wasm"];
-      } catch (error) {
-        throw new Error(messages || error.message);
-      }
-    },
-  };
-}
-
-function versionOf(tool) {
-  return JSON.parse(readFileSync(join(root, "node_modules", tool, "package.json"), "utf8")).version;
-}
-
-// {"src/a.c": text} as the nested folders that @yowasp/clang takes.
-function fileTree(sources) {
-  const tree = {};
-  for (const [path, text] of Object.entries(sources)) {
-    const folders = path.split("/");
-    const name = folders.pop();
-    let folder = tree;
-    for (const part of folders) folder = folder[part] ??= {};
-    folder[name] = text;
+// The app's own files to compile.
+function appUnits(app, path) {
+  if (!existsSync(path)) throw new BuildError("no_source", `${app}: there is no such file or folder.`);
+  if (!isFolder(path)) {
+    if (!isUnit(path)) throw new BuildError("no_source", `${app} is neither a folder nor a .c file.`);
+    return [path];
   }
-  return tree;
+  const units = cFiles(path).filter(isUnit);
+  if (units.length === 0) throw new BuildError("no_source", `${app}: there is no .c file in this folder.`);
+  return units;
+}
+
+// What a compilation can read of a folder, in one fixed order.
+function cFiles(folder) {
+  return readdirSync(folder).filter((name) => /\.(c|h|def)$/.test(name)).sort().map((name) => join(folder, name));
+}
+
+// What the compiler calls a file: the way to it from the working folder where it lies inside, so that its messages lead there.
+function nameOf(path) {
+  const way = relative(process.cwd(), path);
+  const name = way.startsWith("..") || isAbsolute(way) ? path : way;
+  return name.split(sep).join("/");
+}
+
+// The same wherever the files lie.
+function fingerprint(tools, own, files) {
+  const contents = files.map((file) => [basename(file), own.includes(file), readFileSync(file, "utf8")]);
+  return createHash("sha256").update(JSON.stringify([tools, contents])).digest().subarray(0, 16);
+}
+
+const SECTION = "durasync";
+
+// A module's custom section: id 0, size, the name with its size, the content. All sizes are below 128 and thus one byte.
+function customSection(content) {
+  const name = Buffer.from(SECTION);
+  return Buffer.concat([Buffer.from([0, 1 + name.length + content.length, name.length]), name, content]);
+}
+
+// The hash that a module carries, or undefined.
+function inputsOf(bytes) {
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(bytes), SECTION);
+  return section && Buffer.from(section).toString("hex");
+}
+
+function checkImports(app, bytes) {
+  const declared = [...readFileSync(join(root, "wasm/host.h"), "utf8").matchAll(/^DS_IMPORT\("([^"]+)"\)/gm)].map(([, name]) => `durasync.${name}`);
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(({ module, name }) => `${module}.${name}`);
+  const foreign = imports.filter((name) => !declared.includes(name));
+  if (foreign.length === 0) return;
+  throw new BuildError(
+    "foreign_import",
+    `${app} calls what an object does not have: ${foreign.join(", ")}.\nAn object has no files, no clock and no environment of C's: leave out printf, fopen, assert, time, getenv, exit and their like. Everything it has is in durasync.h.`,
+  );
 }
 
 // A reader (a running `wrangler dev`) sees the old file or the new one, never a half.
@@ -150,11 +107,12 @@ function replaceFile(path, content) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folders = process.argv.slice(2);
-  if (folders.length === 0) throw new Error("Say which apps: node wasm/build.mjs fixtures/todo");
+  const apps = process.argv.slice(2);
+  if (apps.length === 0) throw new Error("Say which apps: node wasm/build.mjs fixtures/todo");
   try {
-    for (const folder of folders) console.log(relative(root, await build(folder)));
+    for (const app of apps) console.log(relative(process.cwd(), await build(app)));
   } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
     console.error(error.message);
     process.exitCode = 1;
   }
