@@ -1,0 +1,10 @@
+import { SyncObject, routeSyncRequest } from "durasync/server";
+import core from "./todos.wasm";
+
+export class Todos extends SyncObject {
+  static override readonly core = core;
+}
+
+export default {
+  fetch: async (request: Request, env: object) => (await routeSyncRequest(request, env)) ?? new Response("not found", { status: 404 }),
+};

@@ -1,0 +1,6 @@
+// What the page and the object agree on.
+
+/** A row of the channel "todos". */
+export type Todo = [id: string, text: string, completed: 0 | 1];
+
+export type Action = { type: "create"; payload: { id: string; text: string } } | { type: "toggle"; payload: { id: string } };
