@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The packed package in a project of wrangler alone: an app in C is built, checked, bundled and run, and two clients in Node converge on it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Project } from "./project.ts";
+import { Registry, root } from "./registry.ts";
+
+const registry = new Registry();
+let project: Project;
+
+beforeAll(async () => {
+  await registry.start();
+  project = new Project(registry.settings);
+  project.take(join(root, "tests/package/plain"));
+  project.take(join(root, "cli/starter/c/server"), "server");
+  for (const file of ["tsconfig.json", "server/tsconfig.json"]) project.take(join(root, "cli/starter/common", file), file);
+  await succeed("npm install");
+}, 120_000);
+
+afterAll(async () => {
+  await project.dispose();
+  registry.stop();
+});
+
+async function succeed(command: string): Promise<string> {
+  const { status, said } = await project.run(command);
+  expect(status, said).toBe(0);
+  return said;
+}
+
+async function fail(command: string): Promise<string> {
+  const { status, said } = await project.run(command);
+  expect(status, said).toBe(1);
+  return said;
+}
+
+test("an app builds beside its source, and its size is said", async () => {
+  expect(await succeed("npx durasync build server/todos.c")).toMatch(/server\/todos\.wasm: \d\d,\d{3} bytes, \d\d,\d{3} gzipped/);
+  const module = await WebAssembly.compile(readFileSync(join(project.folder, "server/todos.wasm")));
+  expect(WebAssembly.Module.imports(module).every(({ module }) => module === "durasync")).toBe(true);
+});
+
+test("a folder builds as well, to where one likes", async () => {
+  expect(await succeed("npx durasync build server/ --output built/app.wasm")).toContain("built/app.wasm: ");
+  expect(readFileSync(join(project.folder, "built/app.wasm"))).toEqual(readFileSync(join(project.folder, "server/todos.wasm")));
+});
+
+test("what does not build says why", async () => {
+  project.write("broken/app.c", '#include "durasync.h"\n\nint answer(void) { return "42"; }\n');
+  project.write("printing/app.c", `#include <stdio.h>\n${readFileSync(join(project.folder, "server/todos.c"), "utf8").replace("ds_run", 'printf("%p", (void *)action);\n  ds_run')}`);
+  expect(await fail("npx durasync build broken/app.c")).toContain("broken/app.c:3:27: error: incompatible pointer to integer conversion");
+  expect(await fail("npx durasync build printing")).toContain("printing calls what an object does not have: wasi_snapshot_preview1.fd_close");
+  expect(await fail("npx durasync build nowhere.c")).toContain("nowhere.c: there is no such file or folder.");
+  expect(await fail("npx durasync build server/index.ts")).toContain("server/index.ts is neither a folder nor a .c file.");
+  expect(await fail("npx durasync build node_modules")).toContain("node_modules: there is no .c file in this folder.");
+  expect(await fail("npx durasync build server/todos.c -o todos.js")).toContain("The output is to be a .wasm file, not todos.js.");
+  expect(await fail("WASI_SDK_PATH=/nowhere npx durasync build server")).toContain("WASI_SDK_PATH is /nowhere, but there is no bin/clang in it.");
+});
+
+test("without a compiler, it says how to come by one", async () => {
+  await succeed("mv node_modules/@yowasp node_modules/.yowasp");
+  const said = await fail("npx durasync build server/todos.c");
+  await succeed("mv node_modules/.yowasp node_modules/@yowasp");
+  expect(said).toContain('npm install --save-dev "@yowasp/clang@^22.0.0-git20542-10"');
+});
+
+test("what is asked wrongly gets the usage", async () => {
+  for (const command of ["", "make", "build", "build a b", "build --c a", "init a b", "--what"]) {
+    const { status, said } = await project.run(`npx durasync ${command}`);
+    expect(status, command).toBe(2);
+    expect(said, command).toContain("durasync build <file.c|folder>");
+  }
+});
+
+test("the types hold for TypeScript 5.9, libraries checked", async () => {
+  await succeed("npx tsc -p server");
+});
+
+test("wrangler bundles it without a warning", async () => {
+  const said = await succeed("npx wrangler deploy --dry-run --outdir bundle");
+  expect(said).toContain("--dry-run: exiting now.");
+  expect(said).not.toContain("WARNING");
+});
+
+test("wrangler runs it, and two clients converge", async () => {
+  const host = await project.start("npx wrangler dev --ip 127.0.0.1 --port 0 --show-interactive-dev-session=false", /Ready on http:\/\/(127\.0\.0\.1:\d+)/);
+  const clients = ["bread", "milk"].map(async (text) => await succeed(`node client.mjs ${host} ${text}`));
+  for (const said of await Promise.all(clients)) expect(JSON.parse(said)).toEqual(["bread", "milk"]);
+});
