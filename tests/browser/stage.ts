@@ -6,12 +6,9 @@ import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { expect } from "vitest";
 import { ServerProcess } from "../workerd/process.ts";
+import { chromiumOptions, launchChromium } from "./chromium.ts";
 import { Line } from "./line.ts";
 import { TodoWindow } from "./todo-window.ts";
-
-// Nothing that a browser does of its own accord, and no sandbox, which a container may not have.
-const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet];
 
 const common = { viewport: { width: 1000, height: 800 }, locale: "en-US" };
 
@@ -22,7 +19,7 @@ export class Stage {
   #profiles: string[] = [];
 
   async start(): Promise<void> {
-    [this.#browser] = await Promise.all([chromium.launch(launch()), this.server.start()]);
+    [this.#browser] = await Promise.all([launchChromium(), this.server.start()]);
   }
 
   /** Opens a room in a browser of its own, over a line of its own: nothing is shared with other windows but the server. */
@@ -39,7 +36,7 @@ export class Stage {
     const BLOCK = 2;
     const preferences = { profile: { default_content_setting_values: { cookies: BLOCK } } };
     writeFileSync(join(profile, "Default/Preferences"), JSON.stringify(preferences));
-    return await this.#openIn(await chromium.launchPersistentContext(profile, { ...launch(), ...common }), room);
+    return await this.#openIn(await chromium.launchPersistentContext(profile, { ...chromiumOptions(), ...common }), room);
   }
 
   /** Opens another tab of a window's browser, on the same room and over the same line. */
@@ -89,10 +86,4 @@ export class Stage {
     for (const profile of this.#profiles) rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     await this.server.dispose();
   }
-}
-
-function launch() {
-  const executablePath = process.env["CHROMIUM"];
-  if (!executablePath) throw new Error("CHROMIUM is to be the path of a Chromium");
-  return { executablePath, args: flags };
 }

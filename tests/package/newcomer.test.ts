@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// What README tells a newcomer to type, typed in an empty folder: it ends with a page that two windows share.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "../browser/chromium.ts";
+import { Project } from "./project.ts";
+import { Registry, root } from "./registry.ts";
+
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block).find((block) => block.includes("durasync init")) ?? "";
+
+const registry = new Registry();
+let project: Project;
+let browser: Browser;
+let url = "";
+
+beforeAll(async () => {
+  await registry.start();
+  project = new Project(registry.settings);
+  browser = await launchChromium();
+  url = await project.start(commands, /Local:\s+(http:\/\/localhost:\d+\/)/);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await project?.dispose();
+  registry.stop();
+});
+
+async function openWindow(complaints: string[]): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => void complaints.push(String(error)));
+  page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
+  await page.goto(url);
+  await page.getByRole("status").getByText("live").waitFor();
+  return page;
+}
+
+async function add(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "New todo" }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+test("README has the commands, and the last one serves", () => {
+  const lines = commands.trim().split("\n");
+  expect(lines[0]).toMatch(/^npx durasync init /);
+  expect(lines.at(-1)).toBe("npm run dev");
+});
+
+test("what one window does, the other shows, and a reload brings it back", async () => {
+  const complaints: string[] = [];
+  const [a, b] = [await openWindow(complaints), await openWindow(complaints)];
+  await add(a, "milk");
+  await add(b, "bread");
+  for (const page of [a, b]) for (const text of ["milk", "bread"]) await page.getByRole("checkbox", { name: text }).waitFor();
+  await a.getByRole("checkbox", { name: "bread" }).check();
+  await b.getByRole("checkbox", { name: "bread", checked: true }).waitFor();
+  await b.reload();
+  await b.getByRole("checkbox", { name: "bread", checked: true }).waitFor();
+  await b.getByRole("checkbox", { name: "milk", checked: false }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("the app's types hold, it builds for production, and wrangler would take it as it is", async () => {
+  for (const command of ["npm run types", "npm run deploy -- --dry-run"]) {
+    const { status, said } = await project.run(`cd my-app && ${command}`);
+    expect(status, said).toBe(0);
+    expect(said).not.toContain("WARNING");
+  }
+}, 60_000);
+
+test("a second init in the same folder writes nothing", async () => {
+  await project.run("cd my-app && echo mine > page/todos.tsx");
+  const { status, said } = await project.run("cd my-app && npx durasync init . --c");
+  expect(status).toBe(1);
+  expect(said).toContain("Nothing was written");
+  expect(readFileSync(join(project.folder, "my-app/page/todos.tsx"), "utf8")).toBe("mine\n");
+});
