@@ -14,12 +14,15 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm native bench bench-large clean
+.PHONY: help setup dev test wasm app package size native bench bench-large clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port)"
 	@echo "make test     build everything and run every tier of tests that this machine can run"
 	@echo "make wasm     build the todo module; print its size, imports and exports"
+	@echo "make app      build another app: APP=path of a C file or a folder, its module in wasm/build/"
+	@echo "make package  pack what npm would publish into build/"
+	@echo "make size     print what modules, shim and client weigh"
 	@echo "make native   build the core's tests for this machine, under sanitizers (needs libsqlite3)"
 	@echo "make bench    count what each operation costs, beside a bare object; renew the table in docs/COST.md"
 	@echo "make bench-large  sync a table of a million rows, and watch the object's memory"
@@ -43,6 +46,18 @@ wasm: setup
 	@node wasm/build.mjs fixtures/todo
 	@node wasm/print.mjs wasm/build/todo.wasm
 
+app: setup
+	$(if $(APP),,$(error Say which: make app APP=path))
+	@node cli/main.mjs build "$(APP)" --output "wasm/build/$(basename $(notdir $(APP:/=))).wasm"
+
+package: setup
+	@mkdir -p build
+	@npm pack --silent --pack-destination build
+
+size: setup
+	@npm run --silent build
+	@node bench/size.mjs
+
 native: build/native/core_tests
 
 # The core, the todo app, the native host and the tests: one program, small enough to be compiled anew as a whole.
@@ -62,4 +77,4 @@ bench-large: setup
 	@node bench/large.ts
 
 clean:
-	rm -rf build wasm/build fixtures/*/dist coverage
+	rm -rf build dist wasm/build fixtures/*/dist coverage

@@ -34,7 +34,7 @@ async function bundle(source, minify) {
     resolveId: (id) => (id === "entry" ? `${root}bench/page.ts` : null),
     load: (id) => (id === `${root}bench/page.ts` ? source : null),
   };
-  const bundle = await rolldown({ cwd: root, input: "entry", external: [/^react/], plugins: [entry] });
+  const bundle = await rolldown({ cwd: root, input: "entry", external: [/^react/, /^cloudflare:/, /\.wasm$/], plugins: [entry] });
   const { output } = await bundle.generate({ format: "es", minify });
   await bundle.close();
   return output.filter((chunk) => "code" in chunk);

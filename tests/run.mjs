@@ -27,6 +27,7 @@ const tiers = [
   { name: "workerd", run: runVitest, oneByOne: true },
   { name: "client", run: runVitest },
   { name: "browser", run: runVitest, oneByOne: true, missing: missingForBrowser },
+  { name: "package", run: runVitest, oneByOne: true, missing: missingForPackage },
 ];
 
 process.exitCode = main(process.argv.slice(2));
@@ -125,6 +126,11 @@ function missingForCore() {
 
 function missingForBrowser() {
   return chromium === undefined ? "no Chromium (CHROMIUM=/path/to/it, or one on PATH)" : undefined;
+}
+
+function missingForPackage() {
+  if (!works("npm", ["view", "partysocket", "version"])) return "npm cannot reach its registry, from which the test projects are installed";
+  return missingForBrowser();
 }
 
 function findChromium() {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Prints what everything weighs, in bytes: `make size`. Tests hold the figures that are promised.
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { bundles, sizeOf } from "./client-size.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The shim as a Worker has it, without the module. */
+export const shim = `export * from "${root}js-shim/index.ts";`;
+
+function print(title, sizes) {
+  console.log(`\n${title}`);
+  for (const [name, { plain, gzipped }] of sizes) console.log(`  ${name.padEnd(40)}${String(plain).padStart(8)}${String(gzipped).padStart(8)} gzipped`);
+}
+
+const minified = async (source) => {
+  const { minified, gzipped } = await sizeOf(source);
+  return { plain: minified, gzipped };
+};
+
+const built = (name) => {
+  const bytes = readFileSync(`${root}wasm/build/${name}`);
+  return { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const modules = readdirSync(`${root}wasm/build`).filter((name) => name.endsWith(".wasm"));
+  print("modules, the core and an app in each", modules.map((name) => [name, built(name)]));
+  print("the shim, minified", [["durasync/server", await minified(shim)]]);
+  print("the client, minified, without React", await Promise.all(Object.entries(bundles).map(async ([name, source]) => [name, await minified(source)])));
+}
