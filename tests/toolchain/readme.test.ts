@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What README.md shows is compiled and run.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { init } from "../../cli/init.mjs";
 import { Core } from "../../js-shim/core.ts";
 import { SqliteStorage } from "../conversations/sqlite-storage.ts";
 
@@ -37,18 +38,43 @@ test("the server in C builds and does what it says", () => {
   storage.close();
 }, 180_000);
 
-test("the Worker and the hook compile", () => {
-  const check = (name: string, code: string, config: object) => {
-    writeFileSync(`${folder}/${name}`, code);
-    writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
-    const { status, stdout } = run("tsc", "--noEmit", "-p", folder);
+test("the app that it shows is the one that `durasync init` writes", () => {
+  init(`${folder}/app`, "c");
+  const shown = [...readme.matchAll(/^`(\S+)`:\n\n```[a-z]+\n(.*?)^```/gms)].map(([, path = "", text = ""]) => ({ path, text }));
+  expect(shown.map(({ path }) => path)).toEqual(["server/todos.c", "server/index.ts", "shared.ts", "page/todos.tsx"]);
+  for (const { path, text } of shown) expect(text, path).toBe(readFileSync(`${folder}/app/${path}`, "utf8"));
+});
+
+test.each(["c"] as const)("the starter in %s compiles against the package, with versions that are tested here", (kind) => {
+  const app = `${folder}/my ${kind} app`;
+  init(app, kind);
+  for (const file of ["package.json", "wrangler.jsonc"]) expect(readFileSync(`${app}/${file}`, "utf8")).toContain(`"name": "my-${kind}-app"`);
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(`${app}/package.json`, "utf8"));
+  const own = JSON.parse(readFileSync("package.json", "utf8"));
+  const tested = { durasync: own.version, ...own.devDependencies, ...own.dependencies, wrangler: "4.151.0", "@cloudflare/vite-plugin": "1.64.0" };
+  expect(tested).toMatchObject({ ...dependencies, ...devDependencies });
+  mkdirSync(`${app}/node_modules`);
+  symlinkSync(process.cwd(), `${app}/node_modules/durasync`);
+  expect(run(process.execPath, "tools/dist.mjs").status).toBe(0);
+  for (const part of ["page", "server"]) {
+    const { status, stdout } = run("tsc", "-p", `${app}/${part}`);
     expect(status, stdout).toBe(0);
-    rmSync(`${folder}/${name}`);
-  };
-  const paths = { "durasync/server": ["../../js-shim/index.ts"], "durasync/react": ["../../client/react.ts"] };
-  check("worker.ts", blocks("ts")[0] ?? "", { extends: "../../js-shim/tsconfig.json", compilerOptions: { paths }, include: ["worker.ts", "../../js-shim/wasm-module.d.ts"] });
-  check("todos.tsx", blocks("tsx")[0] ?? "", { extends: "../../tsconfig.json", compilerOptions: { paths }, include: ["todos.tsx"] });
-}, 120_000);
+  }
+}, 60_000);
+
+test("README's table of what it works with has the versions that tests install", () => {
+  const table = readme.split("## What it works with")[1]?.split("\n## ")[0] ?? "";
+  const installed = ["package.json", "cli/starter/c/package.json", "tests/package/plain/package.json", "tests/package/vitest/package.json"].flatMap((path) =>
+    Object.entries<string>({ ...JSON.parse(readFileSync(path, "utf8")).dependencies, ...JSON.parse(readFileSync(path, "utf8")).devDependencies }),
+  );
+  const rows = { wrangler: "wrangler", typescript: "TypeScript", react: "React", "@cloudflare/vite-plugin": "Vite", "@cloudflare/vitest-plugin": "vitest" };
+  for (const [name, row] of Object.entries(rows)) {
+    const line = table.split("\n").find((line) => line.startsWith(`| ${row} |`)) ?? "";
+    const versions = installed.filter(([installed]) => installed === name).map(([, version]) => version.split(".").slice(0, 2).join("."));
+    expect(versions.length, name).toBeGreaterThan(0);
+    for (const version of versions) expect(line, name).toContain(version);
+  }
+});
 
 test("every file that README links to is there", () => {
   for (const [, path] of readme.matchAll(/\]\(([^)#:]+)\)/g)) expect(() => readFileSync(path ?? ""), path).not.toThrow();
