@@ -3,13 +3,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launchChromium } from "../browser/chromium.ts";
 import { Project } from "./project.ts";
 import { Registry, root } from "./registry.ts";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block).find((block) => block.includes("durasync init")) ?? "";
+
+// Installing and compiling take as long as the machine is busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const registry = new Registry();
 let project: Project;
@@ -21,7 +24,7 @@ beforeAll(async () => {
   project = new Project(registry.settings);
   browser = await launchChromium();
   url = await project.start(commands, /Local:\s+(http:\/\/localhost:\d+\/)/);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -70,7 +73,7 @@ test("the app's types hold, it builds for production, and wrangler would take it
     expect(status, said).toBe(0);
     expect(said).not.toContain("WARNING");
   }
-}, 60_000);
+});
 
 test("a second init in the same folder writes nothing", async () => {
   await project.run("cd my-app && echo mine > page/todos.tsx");

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The packed package in a project whose tests run within workerd, by Cloudflare's plugin for vitest.
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Project } from "./project.ts";
 import { Registry, root } from "./registry.ts";
+
+// Installing and compiling take as long as the machine is busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const registry = new Registry();
 let project: Project;
@@ -16,7 +19,7 @@ beforeAll(async () => {
   project.take(join(root, "cli/starter/c/server"), "server");
   const { status, said } = await project.run("npm install && npx durasync build server/todos.c");
   expect(status, said).toBe(0);
-}, 120_000);
+});
 
 afterAll(async () => {
   await project.dispose();
@@ -27,4 +30,4 @@ test("a user's test of an object passes", async () => {
   const { status, said } = await project.run("npx vitest run");
   expect(status, said).toBe(0);
   expect(said).toMatch(/Tests\s+1 passed/);
-}, 60_000);
+});

@@ -2,9 +2,12 @@
 // The packed package in a project of wrangler alone: an app in C is built, checked, bundled and run, and two clients in Node converge on it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Project } from "./project.ts";
 import { Registry, root } from "./registry.ts";
+
+// Installing and compiling take as long as the machine is busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const registry = new Registry();
 let project: Project;
@@ -16,7 +19,7 @@ beforeAll(async () => {
   project.take(join(root, "cli/starter/c/server"), "server");
   for (const file of ["tsconfig.json", "server/tsconfig.json"]) project.take(join(root, "cli/starter/common", file), file);
   await succeed("npm install");
-}, 120_000);
+});
 
 afterAll(async () => {
   await project.dispose();
