@@ -28,9 +28,9 @@ const kinds: [kind: RegExp, most: number][] = [
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.d\.ts$/, 96],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.js\.map$/, 448],
   [/^src\/[a-z]+\.(c|h|def)$/, 288],
-  [/^wasm\/([a-z-]+\.(c|h|mjs)|ABI\.md)$/, 48],
+  [/^wasm\/(exports\.c|host\.h|build\.mjs|build-error\.mjs|compilers\.mjs|ABI\.md)$/, 48],
   [/^cli\/[a-z-]+\.mjs$/, 16],
-  [/^cli\/starter\/[a-z]+\/(page\/|server\/)?[A-Za-z-]+(\.[a-z]+)*$/, 16],
+  [/^cli\/starter\/[a-z]+\/(page\/|server\/)?[A-Za-z_-]+(\.[a-z]+)*$/, 16],
 ];
 
 test("it has files of known kinds, and not too much of any", () => {
