@@ -67,6 +67,17 @@ test("what one window does, the other shows, and a reload brings it back", async
   expect(complaints).toEqual([]);
 });
 
+test("a change of the server is served without a restart", async () => {
+  const page = await openWindow([]);
+  const source = readFileSync(join(project.folder, "my-app/server/todos.c"), "utf8");
+  project.write("my-app/server/todos.c", source.replace("(:id, :text)", "(:id, upper(:text))"));
+  const loud = async () => {
+    await add(page, "tea");
+    return await page.getByRole("checkbox", { name: "TEA", exact: true }).count();
+  };
+  await expect.poll(loud, { timeout: 60_000, interval: 1000 }).toBeGreaterThan(0);
+});
+
 test("the app's types hold, it builds for production, and wrangler would take it as it is", async () => {
   for (const command of ["npm run types", "npm run deploy -- --dry-run"]) {
     const { status, said } = await project.run(`cd my-app && ${command}`);
