@@ -11,6 +11,9 @@ import { findCompiler, findShrinker, flags } from "./compilers.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const core = [join(root, "src"), join(root, "wasm")];
 
+// Where imports are declared. The second header is the prebuilt core's, which only the repository builds.
+const importHeaders = [join(root, "wasm/host.h"), join(root, "wasm/scripted/script.h")];
+
 /** Where the repository keeps the module of an app. */
 export function moduleOf(app) {
   return join(root, "wasm/build", `${basename(app)}.wasm`);
@@ -90,9 +93,10 @@ function inputsOf(bytes) {
 }
 
 function checkImports(app, bytes) {
-  const declared = [...readFileSync(join(root, "wasm/host.h"), "utf8").matchAll(/^DS_IMPORT\("([^"]+)"\)/gm)].map(([, name]) => `durasync.${name}`);
-  const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(({ module, name }) => `${module}.${name}`);
-  const foreign = imports.filter((name) => !declared.includes(name));
+  const headers = importHeaders.filter(existsSync).map((path) => readFileSync(path, "utf8")).join("\n");
+  const declared = [...headers.matchAll(/^DS_IMPORT\("([^"]+)"\)/gm)].map(([, name]) => `durasync.${name}`);
+  const asked = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(({ module, name }) => `${module}.${name}`);
+  const foreign = asked.filter((name) => !declared.includes(name));
   if (foreign.length === 0) return;
   throw new BuildError(
     "foreign_import",

@@ -15,6 +15,7 @@ export const flags = [
   "-flto",
   "-Wall",
   "-Wextra",
+  "-Wno-missing-field-initializers", // what an app leaves out of its tables is zero
   "-Wconversion",
   "-Werror",
   "-mexec-model=reactor",
@@ -48,7 +49,10 @@ async function shrink(bytes) {
   module.setFeatures(binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.NontrappingFPToInt);
   binaryen.setOptimizeLevel(2);
   binaryen.setShrinkLevel(2);
+  binaryen.setLowMemoryUnused(true); // the far end of the stack lies there: nothing that a pointer could wrap around to
+  binaryen.setZeroFilledMemory(true); // memory is the module's own
   module.optimize();
+  module.optimize(); // a second time finds a little more
   const shrunk = module.emitBinary();
   module.dispose();
   return shrunk;
