@@ -16,8 +16,8 @@ beforeAll(async () => {
   project = new Project(registry.settings);
   project.take(join(root, "tests/package/vitest"));
   project.take(join(root, "tests/package/plain/wrangler.jsonc"), "wrangler.jsonc");
-  project.take(join(root, "cli/starter/c/server"), "server");
-  const { status, said } = await project.run("npm install && npx durasync build server/todos.c");
+  project.take(join(root, "cli/starter/ts/server"), "server");
+  const { status, said } = await project.run("npm install");
   expect(status, said).toBe(0);
 });
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The packed package in a project of wrangler alone: an app in C is built, checked, bundled and run, and two clients in Node converge on it.
-import { readFileSync } from "node:fs";
+// The packed package in a project of wrangler alone: an app in C is built and checked, it and one in TypeScript are bundled and run, and two clients in Node converge.
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Project } from "./project.ts";
 import { Registry, root } from "./registry.ts";
 
@@ -17,6 +17,9 @@ beforeAll(async () => {
   project = new Project(registry.settings);
   project.take(join(root, "tests/package/plain"));
   project.take(join(root, "cli/starter/c/server"), "server");
+  project.take(join(root, "cli/starter/ts/server"), "scripted");
+  project.take(join(root, "cli/starter/common/server/tsconfig.json"), "scripted/tsconfig.json");
+  project.take(join(root, "cli/starter/common/shared.ts"), "shared.ts");
   for (const file of ["tsconfig.json", "server/tsconfig.json"]) project.take(join(root, "cli/starter/common", file), file);
   await succeed("npm install");
 });
@@ -76,18 +79,26 @@ test("what is asked wrongly gets the usage", async () => {
   }
 });
 
-test("the types hold for TypeScript 5.9, libraries checked", async () => {
-  await succeed("npx tsc -p server");
-});
+describe.each([
+  { language: "C", part: "server", module: "todos" },
+  { language: "TypeScript", part: "scripted", module: "scripted" },
+])("an app in $language", ({ part, module }) => {
+  test("has types that hold for TypeScript 5.9, libraries checked", async () => {
+    await succeed(`npx tsc -p ${part}`);
+  });
 
-test("wrangler bundles it without a warning", async () => {
-  const said = await succeed("npx wrangler deploy --dry-run --outdir bundle");
-  expect(said).toContain("--dry-run: exiting now.");
-  expect(said).not.toContain("WARNING");
-});
+  test("is bundled without a warning, with its module alone", async () => {
+    const said = await succeed(`npx wrangler deploy ${part}/index.ts --dry-run --outdir bundled/${part}`);
+    expect(said).toContain("--dry-run: exiting now.");
+    expect(said).not.toContain("WARNING");
+    const modules = readdirSync(join(project.folder, "bundled", part)).filter((name) => name.endsWith(".wasm"));
+    expect(modules).toEqual([expect.stringMatching(new RegExp(`-${module}\\.wasm$`))]);
+  });
 
-test("wrangler runs it, and two clients converge", async () => {
-  const host = await project.start("npx wrangler dev --ip 127.0.0.1 --port 0 --show-interactive-dev-session=false", /Ready on http:\/\/(127\.0\.0\.1:\d+)/);
-  const clients = ["bread", "milk"].map(async (text) => await succeed(`node client.mjs ${host} ${text}`));
-  for (const said of await Promise.all(clients)) expect(JSON.parse(said)).toEqual(["bread", "milk"]);
+  test("runs, and two clients converge", async () => {
+    const server = `npx wrangler dev ${part}/index.ts --ip 127.0.0.1 --port 0 --persist-to state/${part} --show-interactive-dev-session=false`;
+    const host = await project.start(server, /Ready on http:\/\/(127\.0\.0\.1:\d+)/);
+    const clients = ["bread", "milk"].map(async (text) => await succeed(`node client.mjs ${host} ${text}`));
+    for (const said of await Promise.all(clients)) expect(JSON.parse(said)).toEqual(["bread", "milk"]);
+  });
 });

@@ -38,14 +38,18 @@ test("the server in C builds and does what it says", () => {
   storage.close();
 }, 180_000);
 
-test("the app that it shows is the one that `durasync init` writes", () => {
-  init(`${folder}/app`, "c");
-  const shown = [...readme.matchAll(/^`(\S+)`:\n\n```[a-z]+\n(.*?)^```/gms)].map(([, path = "", text = ""]) => ({ path, text }));
-  expect(shown.map(({ path }) => path)).toEqual(["server/todos.c", "server/index.ts", "shared.ts", "page/todos.tsx"]);
-  for (const { path, text } of shown) expect(text, path).toBe(readFileSync(`${folder}/app/${path}`, "utf8"));
+test("the apps that it shows are those that `durasync init` writes", () => {
+  const [inTypeScript = "", inC = ""] = readme.split("## The server, in C");
+  const shown = (part: string) => [...part.matchAll(/^`(\S+)`:\n\n```[a-z]+\n(.*?)^```/gms)].map(([, path = "", text = ""]) => ({ path, text }));
+  const written = (kind: "ts" | "c", paths: string[]) => {
+    init(`${folder}/${kind}`, kind);
+    return paths.map((path) => ({ path, text: readFileSync(`${folder}/${kind}/${path}`, "utf8") }));
+  };
+  expect(shown(inTypeScript)).toEqual(written("ts", ["server/index.ts", "shared.ts", "page/todos.tsx"]));
+  expect(shown(inC)).toEqual(written("c", ["server/todos.c", "server/index.ts"]));
 });
 
-test.each(["c"] as const)("the starter in %s compiles against the package, with versions that are tested here", (kind) => {
+test.each(["ts", "c"] as const)("the starter in %s compiles against the package, with versions that are tested here", (kind) => {
   const app = `${folder}/my ${kind} app`;
   init(app, kind);
   for (const file of ["package.json", "wrangler.jsonc"]) expect(readFileSync(`${app}/${file}`, "utf8")).toContain(`"name": "my-${kind}-app"`);

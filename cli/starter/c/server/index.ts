@@ -1,4 +1,4 @@
-import { SyncObject, routeSyncRequest } from "durasync/server";
+import { SyncObject, routeSyncRequest } from "durasync/object";
 import core from "./todos.wasm";
 
 export class Todos extends SyncObject {
