@@ -7,18 +7,21 @@ import { bundles, sizeOf } from "./client-size.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The shim as a Worker has it, without the module. */
-export const shim = `export * from "${root}js-shim/index.ts";`;
+/** The shim as Workers have it, without the module. */
+export const shims = {
+  "durasync/object, for an app in C": `export * from "${root}js-shim/object.ts";`,
+  "durasync/server, for one in TypeScript": `export * from "${root}js-shim/index.ts";`,
+};
 
 function print(title, sizes) {
   console.log(`\n${title}`);
   for (const [name, { plain, gzipped }] of sizes) console.log(`  ${name.padEnd(40)}${String(plain).padStart(8)}${String(gzipped).padStart(8)} gzipped`);
 }
 
-const minified = async (source) => {
-  const { minified, gzipped } = await sizeOf(source);
-  return { plain: minified, gzipped };
-};
+async function minifiedAll(sources) {
+  const sizes = await Promise.all(Object.values(sources).map(sizeOf));
+  return Object.keys(sources).map((name, i) => [name, { plain: sizes[i].minified, gzipped: sizes[i].gzipped }]);
+}
 
 const built = (name) => {
   const bytes = readFileSync(`${root}wasm/build/${name}`);
@@ -28,6 +31,6 @@ const built = (name) => {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const modules = readdirSync(`${root}wasm/build`).filter((name) => name.endsWith(".wasm"));
   print("modules, the core and an app in each", modules.map((name) => [name, built(name)]));
-  print("the shim, minified", [["durasync/server", await minified(shim)]]);
-  print("the client, minified, without React", await Promise.all(Object.entries(bundles).map(async ([name, source]) => [name, await minified(source)])));
+  print("the shim, minified", await minifiedAll(shims));
+  print("the client, minified, without React", await minifiedAll(bundles));
 }
