@@ -13,8 +13,8 @@ const NAME = "durasync-app";
 export class InitError extends Error {}
 
 /**
- * Writes the starter of a `kind`, "ts" or "c", to a folder, and names the app after it. Returns the files, relative to the folder. If one of them is there already, it
- * throws an InitError and writes nothing.
+ * Writes the starter of a `kind`, "ts" or "c", to a folder, and names the app after it. Returns the files, relative to the folder.
+ * If one of them is there already, it throws an InitError and writes nothing.
  */
 export function init(folder, kind) {
   const files = { ...filesIn(join(starter, "common")), ...filesIn(join(starter, kind)) };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Builds dist/, what the package carries besides its C: the client and the shim as JavaScript, with declarations and source maps, and the prebuilt core. `npm pack` runs it first.
+// Builds dist/, what the package carries besides its C: the client and the shim as JavaScript, with declarations and source maps, and the prebuilt core.
+// `npm pack` runs it first.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

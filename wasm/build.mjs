@@ -98,10 +98,8 @@ function checkImports(app, bytes) {
   const asked = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(({ module, name }) => `${module}.${name}`);
   const foreign = asked.filter((name) => !declared.includes(name));
   if (foreign.length === 0) return;
-  throw new BuildError(
-    "foreign_import",
-    `${app} calls what an object does not have: ${foreign.join(", ")}.\nAn object has no files, no clock and no environment of C's: leave out printf, fopen, assert, time, getenv, exit and their like. Everything it has is in durasync.h.`,
-  );
+  const hint = "An object has no files, no clock and no environment of C's: leave out printf, fopen, assert, time, getenv, exit and their like.";
+  throw new BuildError("foreign_import", `${app} calls what an object does not have: ${foreign.join(", ")}.\n${hint} Everything it has is in durasync.h.`);
 }
 
 // A reader (a running `wrangler dev`) sees the old file or the new one, never a half.

@@ -27,8 +27,9 @@ export const flags = [
 ];
 
 /**
- * The compiler of this machine: its `name`, which changes with its version, and `compile(units, includes, sources)`, which returns the module's bytes. Files are
- * called as in `sources`, {name: text}: relative to the working folder, or absolute. Throws a BuildError if there is no compiler; so does `compile`, with the compiler's words.
+ * The compiler of this machine: its `name`, which changes with its version, and `compile(units, includes, sources)`, which returns the module's bytes.
+ * Files are called as in `sources`, {name: text}: relative to the working folder, or absolute. Throws a BuildError if there is no compiler; so does
+ * `compile`, with the compiler's words.
  */
 export function findCompiler() {
   const sdk = process.env["WASI_SDK_PATH"];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The packed package in a project of wrangler alone: an app in C is built and checked, it and one in TypeScript are bundled and run, and two clients in Node converge.
+// The packed package in a project of wrangler alone: an app in C is built, it and one in TypeScript are bundled and run, and two clients in Node converge.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -54,7 +54,8 @@ test("a folder builds as well, to where one likes", async () => {
 
 test("what does not build says why", async () => {
   project.write("broken/app.c", '#include "durasync.h"\n\nint answer(void) { return "42"; }\n');
-  project.write("printing/app.c", `#include <stdio.h>\n${readFileSync(join(project.folder, "server/todos.c"), "utf8").replace("ds_run", 'printf("%p", (void *)action);\n  ds_run')}`);
+  const source = readFileSync(join(project.folder, "server/todos.c"), "utf8");
+  project.write("printing/app.c", `#include <stdio.h>\n${source.replace("ds_run", 'printf("%p", (void *)action);\n  ds_run')}`);
   expect(await fail("npx durasync build broken/app.c")).toContain("broken/app.c:3:27: error: incompatible pointer to integer conversion");
   expect(await fail("npx durasync build printing")).toContain("printing calls what an object does not have: wasi_snapshot_preview1.fd_close");
   expect(await fail("npx durasync build nowhere.c")).toContain("nowhere.c: there is no such file or folder.");
