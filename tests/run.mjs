@@ -129,7 +129,9 @@ function missingForBrowser() {
 }
 
 function missingForPackage() {
-  if (!works("npm", ["view", "partysocket", "version"])) return "npm cannot reach its registry, from which the test projects are installed";
+  // npm looks for its settings beside the Node that runs it: not beside the one in node_modules.
+  const PATH = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules")).join(delimiter);
+  if (!works("npm", ["view", "partysocket", "version"], { ...process.env, PATH })) return "npm cannot reach its registry, from which the test projects are installed";
   return missingForBrowser();
 }
 
@@ -139,8 +141,8 @@ function findChromium() {
   return [process.env["CHROMIUM"], ...onPath].find((path) => path !== undefined && path !== "" && existsSync(path));
 }
 
-function works(command, args) {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 1 * minutes }).status === 0;
+function works(command, args, env = process.env) {
+  return spawnSync(command, args, { env, stdio: "ignore", timeout: 1 * minutes }).status === 0;
 }
 
 // Runs a command in the open; its exit status, or null if it did not end by itself.
