@@ -216,14 +216,15 @@ export class Channel {
     const cursor = this.#cursor;
     const table = this.#table;
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
-    if (epoch !== cursor.epoch || change.shape !== cursor.shape || change.from > cursor.version) {
-      return this.#phase === "subscribing" ? null : this.subscribe();
-    }
+    const subscribing = this.#phase === "subscribing";
+    if (epoch !== cursor.epoch || change.shape !== cursor.shape || change.from > cursor.version) return subscribing ? null : this.subscribe();
+    // The answer goes on exactly from the cursor. Anything else that comes before it would hide the gap that was asked about: news of a channel with rows of everyone's own fits any cursor.
+    if (subscribing && change.from !== cursor.version) return null;
     if (change.to > cursor.version) {
       if (!this.#merge(table, change)) return this.#subscribeAnew();
       this.#cursor = { ...cursor, version: change.to };
     }
-    return this.#phase === "subscribing" ? this.#resume() : null;
+    return subscribing ? this.#resume() : null;
   }
 
   /** The first page: records of the same shape stay until the snapshot is complete, those of another cannot stand beside its rows. */

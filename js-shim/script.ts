@@ -138,7 +138,7 @@ function answerOf(result: unknown): { result?: unknown } {
 
 // What was thrown is the author's to know if it is a SyncError, or a constraint that failed, which the core names; anything else is the operator's.
 function rejection(error: unknown): unknown {
-  if (error instanceof SyncError) return { code: error.code, message: error.message, data: error.data };
+  if (error instanceof SyncError) return { code: error.code, message: error.message === error.code ? undefined : error.message, data: error.data };
   const failure = error instanceof Error ? error.message : String(error);
   if (!failure.includes(": SQLITE_CONSTRAINT")) console.error("durasync: a handler failed", error);
   return { failure };

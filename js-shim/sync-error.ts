@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { errors, type ErrorCode } from "../wasm/build/protocol.ts";
+import type { ErrorCode } from "../wasm/build/protocol.ts";
 
 /**
  * Rejects what a handler was asked for: `throw new SyncError("conflict", "The list is full.", { max: 100 })`. Nothing of the action remains, and its author
@@ -11,8 +11,8 @@ export class SyncError extends Error {
   readonly data: unknown;
 
   /** @param message shown to people; the code's own sentence if it is left out */
-  constructor(code: ErrorCode, message: string = errors[code], data?: unknown) {
-    super(message);
+  constructor(code: ErrorCode, message?: string, data?: unknown) {
+    super(message ?? code);
     this.name = "SyncError";
     this.code = code;
     this.data = data;

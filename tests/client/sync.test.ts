@@ -86,6 +86,18 @@ test("nothing is applied over a gap: the client asks from its cursor and takes t
   expect(statusOf(store).state).toBe("live");
 });
 
+test("while the answer to a gap is awaited nothing else is taken for it, though it would fit the cursor", () => {
+  const { socket, store } = live();
+  socket.receive(patch([change(12, 12)]));
+  expect(socket.takeSent()).toEqual([subscription(cursor)]);
+  socket.receive(patch([change(0, 14, { put: [["y", "news of one's own"]] })]));
+  expect(recordsOf(store)).toEqual([["a", "one"]]);
+  expect(statusOf(store)).toMatchObject({ state: "syncing", version: 10 });
+  socket.receive(patch([change(10, 14, { put: [["x", "missed"], ["y", "news of one's own"]] })]));
+  expect(recordsOf(store)).toEqual([["a", "one"], ["x", "missed"], ["y", "news of one's own"]]);
+  expect(statusOf(store)).toMatchObject({ state: "live", version: 14 });
+});
+
 test("a gap in one channel does not hold up another of the same patch", () => {
   const { socket, store } = live();
   store.subscribe("notes", () => {});
