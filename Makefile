@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm app package size native bench bench-large clean
+.PHONY: help setup dev test wasm app package size native sim sim-mutants fuzz fuzzers replays lint coverage bench bench-large clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port)"
@@ -24,6 +24,10 @@ help:
 	@echo "make package  pack what npm would publish into build/"
 	@echo "make size     print what modules, shim and client weigh"
 	@echo "make native   build the core's tests for this machine, under sanitizers (needs libsqlite3)"
+	@echo "make sim      live through simulated worlds (SEEDS=from..to or a count); make sim-mutants plants mistakes for it to find"
+	@echo "make fuzz     look for inputs that break something (FUZZ_SECONDS=... for each fuzzer), and compare the native core with the module"
+	@echo "make lint     clang-tidy and its analyzer over the core, and its largest stack frames"
+	@echo "make coverage what the native tests and 300 worlds reach of the core"
 	@echo "make bench    count what each operation costs, beside a bare object; renew the table in docs/COST.md"
 	@echo "make bench-large  sync a table of a million rows, and watch the object's memory"
 	@echo "make clean    remove what was built (not the packages, not the local database in .wrangler)"
@@ -67,6 +71,61 @@ native_headers := $(wildcard src/*.h src/*.def tests/native/*.h tests/core/*.h)
 build/native/core_tests: $(native_sources) $(native_headers) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(NATIVE_CFLAGS) $(native_sources) -lsqlite3 -lm -o $@
+
+# The simulator: the core with small caps, the native host, and worlds made from seeds.
+SIM_CFLAGS = $(NATIVE_CFLAGS) -D_DEFAULT_SOURCE -O2 -include tests/sim/small_limits.h
+SEEDS ?= 1..1000
+sim_sources := $(wildcard src/*.c tests/sim/*.c) tests/native/sqlite_host.c
+sim_objects := $(sim_sources:%.c=build/sim/%.o)
+
+sim: build/sim/sim
+	@build/sim/sim $(if $(findstring ..,$(SEEDS)),$(SEEDS),1..$(SEEDS))
+
+sim-mutants: setup build/sim/sim
+	@node tests/sim/run-mutants.mjs
+
+build/sim/sim: $(sim_objects)
+	@$(CC) $(SANITIZE) $^ -lsqlite3 -lm -o $@
+
+$(sim_objects): build/sim/%.o: %.c $(native_headers) $(wildcard tests/sim/*.h tests/sim/*.def) Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(SIM_CFLAGS) -c $< -o $@
+
+# The fuzzers: looking for new inputs needs clang's libFuzzer; those that are kept are run by anything.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+fuzzers := json frame conversation
+fuzz_sources := $(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/world.c tests/fuzz/fail.c
+fuzz_headers := $(native_headers) tests/fuzz/fuzz.h Makefile
+
+fuzz: setup fuzzers
+	@node tests/fuzz/run.mjs $(FUZZ_SECONDS)
+
+fuzzers: $(fuzzers:%=build/fuzz/%)
+
+replays: $(fuzzers:%=build/fuzz/replay-%)
+
+build/fuzz/replay-%: tests/fuzz/%.c tests/fuzz/replay.c $(fuzz_sources) $(fuzz_headers)
+	@mkdir -p $(@D)
+	@$(CC) $(NATIVE_CFLAGS) $< tests/fuzz/replay.c $(fuzz_sources) -lsqlite3 -lm -o $@
+
+build/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(fuzz_headers)
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) $(NATIVE_CFLAGS) -fsanitize=fuzzer $< $(fuzz_sources) -lsqlite3 -lm -o $@
+
+# clang-tidy with the analyzer's checks (.clang-tidy), and what the core's functions take of the stack, of which the module has 64 KiB.
+lint: $(patsubst src/%.c,build/lint/%.ok,$(wildcard src/*.c))
+	@echo "The largest frames, in bytes:"
+	@cat build/lint/*.su | sort -k2 -n -r -t'	' | head -5 | cut -f1,2
+
+build/lint/%.ok: src/%.c $(native_headers) .clang-tidy Makefile
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- -std=c11 -Isrc 2>build/lint/$*.noise || { cat build/lint/$*.noise; false; }
+	@$(CC) -std=c11 -Os -fstack-usage -Isrc -Wframe-larger-than=16384 -Werror -c $< -o build/lint/$*.o
+	@touch $@
+
+coverage: setup
+	@node tests/coverage.mjs
 
 bench: setup
 	@npm run --silent build

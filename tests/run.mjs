@@ -22,7 +22,9 @@ const tiers = [
   { name: "types", run: runTypes },
   { name: "toolchain", run: runVitest, oneByOne: true },
   { name: "core", run: runCore, missing: missingForCore },
+  { name: "sim", run: runSim, missing: missingForCore },
   { name: "conversations", run: runVitest },
+  { name: "fuzz", run: runFuzz, missing: missingForCore },
   { name: "shim", run: runVitest },
   { name: "workerd", run: runVitest, oneByOne: true },
   { name: "client", run: runVitest },
@@ -97,20 +99,44 @@ function hasTests(folder) {
 }
 
 function runCore() {
-  if (execute("make", ["--silent", "native"]) !== 0) return { passed: 0, failed: 1, skipped: 0, note: "does not compile" };
-  const { status, stdout, error } = spawnSync(join(root, "build/native/core_tests"), {
+  return runNative("native", join(root, "build/native/core_tests"));
+}
+
+// Whole worlds from these seeds; `make sim SEEDS=...` lives through others.
+function runSim() {
+  return runNative("build/sim/sim", join(root, "build/sim/sim"), "1..1000");
+}
+
+// The inputs that were kept, a few seconds of looking for new ones if there is libFuzzer, and the native core beside the module.
+function runFuzz() {
+  if (canFuzz() && execute("make", ["--silent", "fuzzers"]) !== 0) return { passed: 0, failed: 1, skipped: 0, note: "the fuzzers do not compile" };
+  const result = runNative("replays", "node", "tests/fuzz/run.mjs", "10");
+  return result.skipped > 0 ? { ...result, note: "no clang with libFuzzer: nothing looked for new inputs" } : result;
+}
+
+// Makes `target`, and runs a command whose last line is "N passed, N failed", perhaps with ", N skipped".
+function runNative(target, command, ...args) {
+  if (execute("make", ["--silent", "-j2", target]) !== 0) return { passed: 0, failed: 1, skipped: 0, note: "does not compile" };
+  const { status, stdout, error } = spawnSync(command, args, {
     cwd: root,
+    env,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
-    timeout: 5 * minutes,
+    timeout: 10 * minutes,
     maxBuffer: 64 * 1024 * 1024,
   });
   process.stdout.write(stdout ?? "");
   if (error) console.error(String(error));
-  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout ?? "");
+  const counts = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/.exec(stdout ?? "");
   if (counts === null) return { passed: 0, failed: 1, skipped: 0, note: "ended without its counts" };
   const failed = Number(counts[2]);
-  return { passed: Number(counts[1]), failed: status === 0 ? failed : Math.max(failed, 1), skipped: 0 };
+  return { passed: Number(counts[1]), failed: status === 0 ? failed : Math.max(failed, 1), skipped: Number(counts[3] ?? 0) };
+}
+
+function canFuzz() {
+  const probe = join(scratch, "fuzz.c");
+  writeFileSync(probe, "int LLVMFuzzerTestOneInput(const unsigned char *data, unsigned long size) { return data == 0 && size > 0; }\n");
+  return works("clang", ["-fsanitize=fuzzer,address", probe, "-o", join(scratch, "fuzz")]);
 }
 
 function missingForCore() {

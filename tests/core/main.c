@@ -4,6 +4,7 @@
 #include "test.h"
 
 extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[], log_tests[], parts_tests[], limits_tests[], versions_tests[], handler_tests[], app_tests[], personal_tests[];
+extern const test found_tests[], json_suite_tests[], peer_tests[];
 
 int main(int count, char **arguments) {
   for (int i = 1; i < count; i++) conversation_run_file(&durasync_app, arguments[i]);
@@ -19,6 +20,9 @@ int main(int count, char **arguments) {
   test_run_all("handler", handler_tests);
   test_run_all("app", app_tests);
   test_run_all("personal", personal_tests);
+  test_run_all("found", found_tests);
+  test_run_all("json suite", json_suite_tests);
+  test_run_all("peer", peer_tests);
   conversation_run_folder(&durasync_app, "tests/conversations");
   return test_summary();
 }

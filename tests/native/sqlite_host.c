@@ -83,7 +83,12 @@ static void set_message(sqlite_host *host, const char *message) {
   host->message = copy_of(message, strlen(message));
 }
 
+static void interruptible(const sqlite_host *host) {
+  if (host->interrupt) host->interrupt(host->interrupt_argument);
+}
+
 static bool injected_failure(sqlite_host *host) {
+  interruptible(host);
   if (++host->call_count != host->fail_at) return false;
   set_message(host, "disk I/O error (injected)");
   return true;
@@ -211,9 +216,14 @@ static bool execute(sqlite_host *host, const char *sql) {
 
 static int32_t atomic(void *context, int32_t (*step)(void *argument), void *argument) {
   sqlite_host *host = context;
+  interruptible(host);
   if (!execute(host, "SAVEPOINT durasync")) return DS_SQL_ERROR;
   int32_t result = step(argument);
-  if (result == 0 && execute(host, "RELEASE durasync")) return 0;
+  interruptible(host);
+  if (result == 0 && execute(host, "RELEASE durasync")) {
+    interruptible(host);
+    return 0;
+  }
   // Some failures have rolled back everything already; then there is no savepoint left to go back to.
   if (!sqlite3_get_autocommit(host->database)) execute(host, "ROLLBACK TO durasync; RELEASE durasync");
   return result ? result : DS_SQL_ERROR;
@@ -389,6 +399,14 @@ sqlite_host *sqlite_host_new(const char *path) {
   set_limits(host->database);
   sqlite3_set_authorizer(host->database, authorize, host);
   return host;
+}
+
+void sqlite_host_crash(sqlite_host *host) {
+  for (uint32_t i = 0; i < host->cursor_count; i++) sql_close(host, (int32_t)i);
+  host->cursor_count = 0;
+  if (!sqlite3_get_autocommit(host->database)) execute(host, "ROLLBACK");
+  for (uint32_t i = 0; i < host->socket_count; i++) host->sockets[i].open = false;
+  sqlite_host_end_turn(host);
 }
 
 void sqlite_host_free(sqlite_host *host) {

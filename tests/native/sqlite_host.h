@@ -16,6 +16,8 @@ typedef struct sqlite_host {
   int64_t fail_at;    // the call of that number (from 1) fails with DS_SQL_ERROR and does nothing; 0 for none
   int64_t alarm;      // what set_alarm was given last; 0 for nothing
   uint32_t random_count; // bytes of chance handed out; the n-th (from 0) is n modulo 256
+  void (*interrupt)(void *argument); // if not NULL: called before each call that touches storage, and after each commit; it may leave by longjmp
+  void *interrupt_argument;
 
   bool for_core; // private from here on: the SQL being prepared is the core's
   struct sqlite_cursor *cursors;
@@ -40,6 +42,9 @@ void sqlite_host_end_turn(sqlite_host *host);
 
 // Cursors that the core has neither read to their end nor closed.
 uint32_t sqlite_host_open_cursors(const sqlite_host *host);
+
+// What is left when the process dies: what was committed. Cursors, the open transaction, texts and sockets are gone.
+void sqlite_host_crash(sqlite_host *host);
 
 // A new open socket; closes one, which stays closed.
 ds_socket sqlite_host_open_socket(sqlite_host *host);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#include "line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+
+void queue_add(queue *q, ds_view text, uint32_t era) {
+  if (q->first + q->count == q->room) {
+    if (q->first) memmove(q->items, q->items + q->first, q->count * sizeof *q->items);
+    q->first = 0;
+    q->room = 2 * q->count + 8;
+    q->items = realloc(q->items, q->room * sizeof *q->items);
+  }
+  char *copy = malloc(text.size + 1);
+  if (!copy || !q->items) sim_fail("out of memory");
+  memcpy(copy, text.at, text.size);
+  copy[text.size] = 0;
+  q->items[q->first + q->count++] = (parcel){{copy, text.size}, era};
+}
+
+parcel queue_take(queue *q) {
+  q->count--;
+  return q->items[q->first++];
+}
+
+void queue_cut(queue *q, uint32_t keep) {
+  while (q->count > keep) free((char *)q->items[q->first + --q->count].text.at);
+}
+
+void line_free(line *l) {
+  queue_cut(&l->up, 0);
+  queue_cut(&l->down, 0);
+  free(l->up.items);
+  free(l->down.items);
+  free(l);
+}

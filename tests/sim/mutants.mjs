@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Mistakes planted in the core, one at a time: each must be seen by the simulator. `from` must stand in the file exactly once. Where the simulator cannot see one, `test` names
+// the native test that does, and `why` says why.
+export const mutants = [
+  // --- the change log
+  { name: "a delete leaves no tombstone", file: "log.c", from: `add_entry(sql, table, DS_DELETE, "OLD");\n  ds_text_str(sql, "END; ");\n}\n\n// ---- Updates of a whole`, to: `ds_text_str(sql, "SELECT 1; ");\n  ds_text_str(sql, "END; ");\n}\n\n// ---- Updates of a whole` },
+  { name: "an insert is not logged", file: "log.c", from: `add_entry(sql, table, DS_INSERT, "NEW");\n  ds_text_str(sql, "END; ");\n}\n\nstatic void add_delete`, to: `ds_text_str(sql, "END; ");\n}\n\nstatic void add_delete` },
+  { name: "the old key stays when a key changes", file: "log.c", from: `add_entry(sql, table, DS_DELETE, "OLD");\n  add_entry(`, to: `add_entry(` },
+  { name: "a row that leaves a part of a table is not told", file: "log.c", from: `add_entry(sql, table, enters ? DS_INSERT : DS_DELETE,`, to: `if (enters) add_entry(sql, table, DS_INSERT,` },
+  { name: "a row is compared after it has changed", file: "log.c", from: `ds_table_member(sql, table, enters ? "NEW" : "OLD");`, to: `ds_table_member(sql, table, "NEW");` },
+  { name: "one change after the cursor is skipped", file: "log.c", from: `" WHERE version > CAST(?1 AS INTEGER) ORDER BY`, to: `" WHERE version > CAST(?1 AS INTEGER) + 1 ORDER BY` },
+  { name: "compaction leaves the oldest entry of each row", file: "log.c", from: `" WHERE version NOT IN (SELECT max(version) FROM "`, to: `" WHERE version NOT IN (SELECT min(version) FROM "` },
+  { name: "compaction leaves no marker", file: "log.c", from: `  run_on_log(sql, table, "UPDATE ", ds_text_view(&mark), DS_PARAMETERS(parameter));`, to: `` },
+  { name: "compaction goes one entry too far", file: "log.c", from: `op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = "`, to: `op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = 1 + "` },
+  { name: "the log claims to know everything", file: "log.c", from: `int64_t floor = marker ? ds_sql_integer(sql, cursor, 0) : 0;`, to: `int64_t floor = marker ? 0 : 0;` },
+  { name: "whatever is marked is dropped for its age", file: "log.c", from: `WHERE channel = ?1 AND time <= CAST(?2 AS INTEGER)"`, to: `WHERE channel = ?1 AND time <> CAST(?2 AS INTEGER)"`, test: "changes leave the log 30 days after the day of their mark", why: "a log that forgets early costs snapshots, and breaks nothing" },
+
+  // --- the net diff
+  { name: "only the last columns that changed are told", file: "diff.c", from: `row->columns |= entry->columns;`, to: `row->columns = entry->columns;` },
+  { name: "a new row is told as a change of columns", file: "diff.c", from: `return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;`, to: `return row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;` },
+  { name: "a row that came and went is told as there", file: "diff.c", from: `if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;`, to: `if (absent) return DS_NOTHING;` },
+  { name: "a catch-up believes the log", file: "diff.c", from: `return mode == DS_CATCH_UP || !ds_view_absent`, to: `return (mode == DS_CATCH_UP && row->inserts && row->deletes) || !ds_view_absent` },
+
+  // --- patches and pages
+  { name: "a page tells the version after its own", file: "answer.c", from: `ds_text_int(&head, table->version);`, to: `ds_text_int(&head, table->version + 1);` },
+  { name: "a patch tells the version before its own", file: "patch.c", from: `add_head(&change.json, diff->table, diff->from, diff->to);`, to: `add_head(&change.json, diff->table, diff->from, diff->to - 1);` },
+  { name: "the news of a gap looks like a change", file: "patch.c", from: `add_head(&change.json, table, version, version);`, to: `add_head(&change.json, table, 0, version);` },
+  { name: "a page that is full counts as the last", file: "answer.c", from: `bool last = records.count < rows && !records.more;`, to: `bool last = records.count < rows;` },
+  { name: "a page begins with the row that ended the one before", file: "records.c", from: `ds_text_str(&query, ") > (");`, to: `ds_text_str(&query, ") >= (");` },
+  { name: "a catch-up that is too large is sent in part", file: "answer.c", from: `  if (diff.too_large) return false;\n`, to: `` },
+  { name: "changes of several channels overfill a frame", file: "fanout.c", from: `    if (change.size > room) change`, to: `    if (change.size > 2 * DS_MAX_PATCH) change` },
+
+  // --- resuming
+  { name: "the epoch is ignored on resume", file: "answer.c", from: `ds_view_equal(cursor->epoch, turn->storage->epoch) && `, to: `` },
+  { name: "the shape is ignored on resume", file: "answer.c", from: `ds_view_equal(cursor->shape, table->shape) &&`, to: `` },
+  { name: "migrations do not change the shape", file: "table.c", from: `  ds_text_int(&text, generation);\n`, to: `  (void)generation;\n` },
+  { name: "a new epoch is not stored", file: "storage.c", from: `"UPDATE durasync_meta SET epoch = ?1"`, to: `"UPDATE durasync_meta SET epoch = ifnull(epoch, ?1)"` },
+  { name: "a history cannot be renewed under older code", file: "core.c", from: `if (!ds_storage_renew(`, to: `if (!core->ready || !ds_storage_renew(` },
+
+  // --- turns
+  { name: "frames of a turn that was undone go out", file: "core.c", from: `  turn->out = (ds_outbound){.host = core->host, .arena = core->arena};\n`, to: `` },
+  { name: "the version of a turn that was undone stays", file: "core.c", from: `    core->storage.tables[i].version = versions[i];\n`, to: `    (void)versions;\n` },
+  { name: "a write that could not be told is forgotten in sleep", file: "core.c", from: `  send_followers_away(core, turn);\n`, to: `  (void)send_followers_away;\n` },
+  { name: "a failed action leaves what it did", file: "action.c", from: `  return (int32_t)action->outcome.code;`, to: `  return 0;` },
+
+  // --- subscribers
+  { name: "a subscription is not attached to its socket", file: "answer.c", from: `  peer->channels = channels;\n  peer->changed = true;`, to: `  peer->channels = channels;` },
+  { name: "the first channel is forgotten on waking", file: "peer.c", from: `if (channel >= 0) peer->channels |=`, to: `if (channel > 0) peer->channels |=` },
+  { name: "only those who have spoken since waking are told", file: "peer.c", from: `  if (peers->complete) return;`, to: `  if (peers->complete || peers->count > 0) return;` },
+  { name: "a reader that does not read is sent more", file: "delivery.c", from: `socket_backlog(out->host->context, socket) <= DS_MAX_BACKLOG;`, to: `socket_backlog(out->host->context, socket) <= 2 * (size_t)DS_MAX_BACKLOG;` },
+  { name: "a socket may send as fast as it likes", file: "peer.c", from: `if (peer->frames_left < 1000) return false;`, to: `if (peer->frames_left < -1000000000) return false;`, test: "a socket may send 2,000 frames at once and 500 a second", why: "an object that answers more than it must breaks nothing that a client can see" },
+
+  // --- exactly once
+  { name: "the outcome is not stored", file: "client.c", from: `  client->settled++;\n  client->changed = true;`, to: `  client->settled++;` },
+  { name: "a rejection is forgotten", file: "client.c", from: `bool plain = outcome->code == DS_OK && ds_view_absent`, to: `bool plain = ds_view_absent` },
+  { name: "more is forgotten than was acknowledged", file: "client.c", from: `client->outcomes->number <= number)`, to: `client->outcomes->number <= number + 1)` },
+  { name: "a number may be left out", file: "dispatch.c", from: `sent->number > client->settled + 1 ?`, to: `sent->number > client->settled + 2 ?` },
+  { name: "clients are forgotten after a day", file: "core.c", from: `turn->now - DS_CLIENT_AGE, turn`, to: `turn->now - DS_RPC_AGE, turn` },
+  { name: "a client that comes is not noted", file: "client.c", from: `if (client->known && now - client->seen > DS_CLIENT_NOTED) client->changed = true;`, to: `(void)client, (void)now;` },
+];
