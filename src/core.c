@@ -162,7 +162,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
 
 ds_deliveries ds_core_turn(ds_core *core) {
   ds_turn turn = turn_new(core);
-  int64_t versions[DS_MAX_CHANNELS];
+  int64_t versions[DS_MAX_CHANNELS] = {0};
   for (uint32_t i = 0; core->ready && i < core->storage.table_count; i++) versions[i] = core->storage.tables[i].version;
   for (ds_received *received = core->first; received; received = received->next)
     received->frame = ds_frame_decode(core->arena, received->kind, received->bytes);
