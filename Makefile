@@ -82,7 +82,7 @@ sim: build/sim/sim
 	@build/sim/sim $(if $(findstring ..,$(SEEDS)),$(SEEDS),1..$(SEEDS))
 
 sim-mutants: setup build/sim/sim
-	@node tests/sim/run-mutants.mjs
+	@NATIVE_CFLAGS="$(NATIVE_CFLAGS)" node tests/sim/run-mutants.mjs $(MUTANTS)
 
 build/sim/sim: $(sim_objects)
 	@$(CC) $(SANITIZE) $^ -lsqlite3 -lm -o $@

@@ -49,7 +49,7 @@ static bool keep_json(ds_action *action, ds_view json, ds_view *kept) {
     return true;
   }
   action->sql.host->log(action->sql.host->context, DS_LITERAL("a handler's result or data is not JSON, or larger than 64 KiB"));
-  ds_reject(action, DS_INTERNAL, NULL);
+  action->outcome = ds_outcome_rejected(DS_INTERNAL);
   return false;
 }
 

@@ -8,7 +8,7 @@ typedef struct code_text {
 
 // By code; DS_OK has none.
 static const code_text texts[] = {
-#define DS_CODE(name, wire, sentence) [DS_##name] = {{wire, sizeof wire - 1}, {sentence, sizeof sentence - 1}},
+#define DS_CODE(name, wire, sentence) [DS_##name] = {{wire, sizeof(wire) - 1}, {sentence, sizeof(sentence) - 1}},
 #include "errors.def"
 #undef DS_CODE
 };

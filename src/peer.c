@@ -150,7 +150,7 @@ static void make_room(ds_peers *peers, uint32_t room) {
 }
 
 static ds_view hold(ds_peers *peers, ds_view text) {
-  if (ds_view_absent(text)) return text;
+  if (!text.at) return text;
   char *at = take(peers, text.size);
   memcpy(at, text.at, text.size);
   return (ds_view){at, text.size};

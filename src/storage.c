@@ -105,7 +105,7 @@ static bool migrate(opening *open) {
   const ds_migration *migrations = open->app->migrations;
   int64_t count = 0;
   while (migrations && (migrations[count].sql || migrations[count].run)) count++;
-  if (open->migrations > count) {
+  if (open->migrations < 0 || open->migrations > count) {
     ds_view line = DS_LITERAL("the storage has been migrated further than this app knows: it was written by newer code");
     open->sql.host->log(open->sql.host->context, line);
     return false;

@@ -41,7 +41,7 @@ export const mutants = [
   { name: "frames of a turn that was undone go out", file: "core.c", from: `  turn->out = (ds_outbound){.host = core->host, .arena = core->arena};\n`, to: `` },
   { name: "the version of a turn that was undone stays", file: "core.c", from: `    core->storage.tables[i].version = versions[i];\n`, to: `    (void)versions;\n` },
   { name: "a write that could not be told is forgotten in sleep", file: "core.c", from: `  send_followers_away(core, turn);\n`, to: `  (void)send_followers_away;\n` },
-  { name: "a failed action leaves what it did", file: "action.c", from: `  return (int32_t)action->outcome.code;`, to: `  return 0;` },
+  { name: "a failed action leaves what it did", file: "action.c", from: `  return ds_failed(action) ? 1 : 0;`, to: `  return 0;` },
 
   // --- subscribers
   { name: "a subscription is not attached to its socket", file: "answer.c", from: `  peer->channels = channels;\n  peer->changed = true;`, to: `  peer->channels = channels;` },

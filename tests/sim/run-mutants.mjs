@@ -7,7 +7,8 @@ import { mutants } from "./mutants.mjs";
 
 const SEEDS = process.env["MUTANT_SEEDS"] ?? "1..3000";
 const folder = "build/mutants";
-const flags = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-D_DEFAULT_SOURCE"];
+// How make compiles native code; small_limits.h comes on top where the simulator is built.
+const flags = [...(process.env["NATIVE_CFLAGS"] ?? "").split(" "), "-D_DEFAULT_SOURCE"];
 const sources = (path) => readdirSync(path).filter((name) => name.endsWith(".c")).map((name) => `${path}/${name}`);
 const compiler = process.env["CC"] ?? "cc";
 
@@ -38,8 +39,8 @@ function run(command, args) {
 }
 
 function build(mutant, args, output) {
-  const { status, text } = run(compiler, [...flags, "-iquote", "src", "-Isrc", ...args, "-o", output, ...(args.includes("-c") ? [] : ["-lsqlite3", "-lm"])]);
-  if (status !== 0) throw new Error(`"${mutant.name}" does not compile:\n${text}`);
+  const { status, text } = run(compiler, [...flags, "-iquote", "src", ...args, "-o", output, ...(args.includes("-c") ? [] : ["-lsqlite3", "-lm"])]);
+  if (status !== 0) throw new Error(`"${mutant.name}" does not compile:\n${text.slice(0, 2000)}`);
 }
 
 // Only the mutated file is compiled anew; the rest is the simulator as make has built it.
