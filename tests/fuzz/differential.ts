@@ -54,7 +54,7 @@ class Talk implements Sockets, Surroundings {
   }
 
   #wake(): Core {
-    return new Core(module, this.#storage, this, this);
+    return new Core(module, this.#storage, this, this).start();
   }
 
   #newSocket(): number {
