@@ -102,6 +102,10 @@ void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time) {
   ds_sql_run(sql, rpcs, DS_PARAMETERS(ds_sql_number(sql, rpc_time)));
 }
 
+void ds_clients_greet_all(ds_sql *sql, int64_t now) {
+  ds_sql_run(sql, DS_LITERAL("UPDATE durasync_client SET seen = CAST(?1 AS INTEGER)"), DS_PARAMETERS(ds_sql_number(sql, now)));
+}
+
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
   ds_view upsert = DS_LITERAL(
     "INSERT INTO durasync_client VALUES (?1, CAST(?2 AS INTEGER), ?3, CAST(?4 AS INTEGER)) "

@@ -58,6 +58,9 @@ ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t numb
 // Forgets clients that have not been there since `time`, and rpcs of version 1 from before `rpc_time`.
 void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time);
 
+// Notes every client as there at the time `now`: what a backup knows of them may be old, and they have been there since. One written row a client.
+void ds_clients_greet_all(ds_sql *sql, int64_t now);
+
 // Writes the clients that settled something or are to be noted: one row each.
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now);
 

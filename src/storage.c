@@ -292,6 +292,7 @@ bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena) {
   ds_sql sql = {.host = host, .arena = arena};
   ds_view epoch = new_epoch(host, keep);
+  ds_clients_greet_all(&sql, host->now(host->context));
   ds_sql_run(&sql, DS_LITERAL("UPDATE durasync_meta SET epoch = ?1"), DS_PARAMETERS(epoch));
   if (sql.status != DS_SQL_DONE) {
     ds_sql_log(&sql, "the epoch could not be renewed");

@@ -318,6 +318,21 @@ static void a_client_that_comes_and_goes_is_not_forgotten(void) {
   world_free(&w);
 }
 
+static void a_client_that_a_backup_has_not_seen_for_long_is_not_forgotten(void) {
+  world w = talk_start(&forgetful_app);
+  int64_t begin = w.host->clock;
+  ds_socket away = greet_seen(&w, "away", begin, "{\"type\":\"welcome\"");
+  talk_act(&w, away, 1, "items", "add", "null");
+  world_close(&w, away); // before it could hear the outcome; and since then it was welcomed, but that is not in the backup
+  w.host->clock = begin + 91 * (int64_t)DAY;
+  ds_core_renew(w.core);
+  ds_core_end(w.core);
+  sqlite_host_end_turn(w.host);
+  make_it_compact(&w, "late");
+  greet_seen(&w, "away", begin + 90 * (int64_t)DAY, "{\"type\":\"welcome\",\"protocol\":2,\"epoch\":\"08090a0b0c0d0e0f\",\"settled\":1,");
+  world_free(&w);
+}
+
 static void a_client_is_noted_once_a_day_at_most(void) {
   world w = talk_start(&forgetful_app);
   ds_socket socket = talk_greet(&w, "daily");
@@ -401,6 +416,7 @@ const test log_tests[] = {
   {"a client forgotten is told so, and nothing runs twice", a_client_forgotten_is_told_so_and_nothing_runs_twice},
   {"an rpc of version 1 is remembered for a day", an_rpc_of_version_1_is_remembered_for_a_day},
   {"a client that comes and goes is not forgotten", a_client_that_comes_and_goes_is_not_forgotten},
+  {"a client that a backup has not seen for long is not forgotten", a_client_that_a_backup_has_not_seen_for_long_is_not_forgotten},
   {"a client is noted once a day at most", a_client_is_noted_once_a_day_at_most},
   {"a client that nobody can have forgotten is simply new", a_client_that_nobody_can_have_forgotten_is_simply_new},
   {"a client that is still known is welcome, however long it was away", a_client_that_is_still_known_is_welcome_however_long_it_was_away},
