@@ -128,8 +128,8 @@ static const ds_action_type actions[] = {
   "CREATE TABLE items (list TEXT NOT NULL, pos INTEGER NOT NULL, title TEXT, done INTEGER NOT NULL DEFAULT 0, weight REAL, data BLOB, " \
   "PRIMARY KEY (list, pos));" \
   "CREATE TABLE nums (id INTEGER PRIMARY KEY, v UNIQUE, parent INTEGER REFERENCES nums (id) ON DELETE CASCADE)"
-#define SECOND "ALTER TABLE notes ADD COLUMN extra TEXT DEFAULT 'new'; UPDATE notes SET body = 'migrated' WHERE n % 2 = 0"
-#define THIRD "ALTER TABLE items DROP COLUMN data; DELETE FROM items WHERE pos > 90"
+#define SECOND "ALTER TABLE notes ADD COLUMN extra TEXT DEFAULT 'new'; UPDATE notes SET body = 'migrated' WHERE n % 2 = 0; UPDATE items SET title = 'zz' WHERE pos > 1"
+#define THIRD "ALTER TABLE items DROP COLUMN data; DELETE FROM items WHERE pos > 2"
 
 #define CHANNELS_WITH(titles) \
   {.name = "notes"}, {.name = "items"}, {.name = "titles", .table = "items", .columns = titles}, \

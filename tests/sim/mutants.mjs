@@ -23,8 +23,8 @@ export const mutants = [
 
   // --- patches and pages
   { name: "a page tells the version after its own", file: "answer.c", from: `ds_text_int(&head, table->version);`, to: `ds_text_int(&head, table->version + 1);` },
-  { name: "a patch tells the version before its own", file: "patch.c", from: `add_head(&change.json, diff->table, diff->from, diff->to);`, to: `add_head(&change.json, diff->table, diff->from, diff->to - 1);` },
-  { name: "the news of a gap looks like a change", file: "patch.c", from: `add_head(&change.json, table, version, version);`, to: `add_head(&change.json, table, 0, version);` },
+  { name: "a patch tells the version before its own", file: "patch.c", from: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to);`, to: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to - 1);` },
+  { name: "the news of a gap looks like a change", file: "fanout.c", from: `ds_change_empty(&turn->sql, table, reader, version, version);`, to: `ds_change_empty(&turn->sql, table, reader, 0, version);` },
   { name: "a page that is full counts as the last", file: "answer.c", from: `bool last = records.count < rows && !records.more;`, to: `bool last = records.count < rows;` },
   { name: "a page begins with the row that ended the one before", file: "records.c", from: `ds_text_str(&query, ") > (");`, to: `ds_text_str(&query, ") >= (");` },
   { name: "a catch-up that is too large is sent in part", file: "answer.c", from: `  if (diff.too_large) return false;\n`, to: `` },
@@ -32,7 +32,7 @@ export const mutants = [
 
   // --- resuming
   { name: "the epoch is ignored on resume", file: "answer.c", from: `ds_view_equal(cursor->epoch, turn->storage->epoch) && `, to: `` },
-  { name: "the shape is ignored on resume", file: "answer.c", from: `ds_view_equal(cursor->shape, table->shape) &&`, to: `` },
+  { name: "the shape is ignored on resume", file: "answer.c", from: `ds_view_equal(cursor->shape, shape) &&`, to: `` },
   { name: "migrations do not change the shape", file: "table.c", from: `  ds_text_int(&text, generation);\n`, to: `  (void)generation;\n` },
   { name: "a new epoch is not stored", file: "storage.c", from: `"UPDATE durasync_meta SET epoch = ?1"`, to: `"UPDATE durasync_meta SET epoch = ifnull(epoch, ?1)"` },
   { name: "a history cannot be renewed under older code", file: "core.c", from: `if (!ds_storage_renew(`, to: `if (!core->ready || !ds_storage_renew(` },
@@ -56,5 +56,6 @@ export const mutants = [
   { name: "more is forgotten than was acknowledged", file: "client.c", from: `client->outcomes->number <= number)`, to: `client->outcomes->number <= number + 1)` },
   { name: "a number may be left out", file: "dispatch.c", from: `sent->number > client->settled + 1 ?`, to: `sent->number > client->settled + 2 ?` },
   { name: "clients are forgotten after a day", file: "core.c", from: `turn->now - DS_CLIENT_AGE, turn`, to: `turn->now - DS_RPC_AGE, turn` },
+  { name: "a restore forgets who was there", file: "storage.c", from: `  ds_clients_greet_all(&sql, host->now(host->context));\n`, to: ``, test: "a client that a backup has not seen for long is not forgotten", why: "it takes an old backup, long absences and a lost outcome: one world in twenty thousand" },
   { name: "a client that comes is not noted", file: "client.c", from: `if (client->known && now - client->seen > DS_CLIENT_NOTED) client->changed = true;`, to: `(void)client, (void)now;` },
 ];
