@@ -42,8 +42,23 @@ export type Handled = unknown;
 
 type ActionOf<C extends Channels, Channel extends keyof C> = C[Channel][1];
 
-// For each channel, for each type of action, a validator of its payload.
-type PayloadSchemas<C extends Channels> = { readonly [Channel in keyof C]?: { readonly [Type in ActionOf<C, Channel>["type"]]?: PayloadSchema } };
+/**
+ * The arguments of `onAction`: in a handler of several channels, the channel tells which actions there can be.
+ *
+ *     override onAction(...[channel, action, context]: ActionArguments<Shared>) {
+ *       if (channel === "todos") action.type; // one of the todos' actions
+ *     }
+ */
+export type ActionArguments<C extends Channels, Who = Identity | undefined> = {
+  [Channel in keyof C & string]: [channel: Channel, action: ActionOf<C, Channel>, context: ActionContext<Who>];
+}[keyof C & string];
+
+type PayloadOf<Action, Type> = Action extends { type: Type; payload?: infer Payload } ? Payload : unknown;
+
+// For each channel, for each type of action, a validator of its payload. What it lets through is what the handler is promised.
+type PayloadSchemas<C extends Channels> = {
+  readonly [Channel in keyof C]?: { readonly [Type in ActionOf<C, Channel>["type"]]?: PayloadSchema<PayloadOf<ActionOf<C, Channel>, Type>> };
+};
 
 /**
  * A Durable Object whose app is written in TypeScript:
@@ -84,9 +99,9 @@ export abstract class SyncServer<Env = unknown, C extends Channels = Channels, W
 
   /**
    * Handles an action, as a transaction. Throw a SyncError to reject it; what a constraint refuses is rejected by name, anything else that is thrown is `internal` to the
-   * client and logged here. A handler that has to wait awaits first and returns a function: that one runs as the transaction.
+   * client and logged here. Throw a SyncError("unknown_action") for a type that you do not know: clients can say anything. A handler that has to wait awaits first and returns a function: that one runs as the transaction.
    */
-  onAction<Channel extends keyof C & string>(_channel: Channel, _action: ActionOf<C, Channel>, _context: ActionContext<Who>): Handled {
+  onAction(..._action: ActionArguments<C, Who>): Handled {
     throw new SyncError("unknown_action");
   }
 

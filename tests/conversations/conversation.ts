@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs the notation of README.md through the Wasm module. tests/native/conversation.c does the same natively.
 import { Core, type Delivery, type Frame } from "../../js-shim/core.ts";
-import type { Sockets, Surroundings } from "../../js-shim/host.ts";
+import type { Script, Sockets, Surroundings } from "../../js-shim/host.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 export interface Statement {
@@ -30,6 +30,12 @@ export function parse(file: string): Conversation[] {
   return conversations;
 }
 
+/** The app that conversations are held with: its module and, for one in JavaScript, who speaks for it. */
+export interface Subject {
+  readonly module: WebAssembly.Module;
+  readonly script?: (storage: SqliteStorage) => Script;
+}
+
 interface Socket {
   readonly name: string;
   attachment: string | null;
@@ -38,20 +44,20 @@ interface Socket {
 
 class World implements Sockets, Surroundings {
   readonly storage = new SqliteStorage();
-  readonly #module: WebAssembly.Module;
+  readonly #subject: Subject;
   readonly #sockets = new Map<number, Socket>();
   #core: Core;
   #nextSocket = 0;
   #nextByte = 0;
   clock = 1700000000000;
 
-  constructor(module: WebAssembly.Module) {
-    this.#module = module;
+  constructor(subject: Subject) {
+    this.#subject = subject;
     this.#core = this.#newCore();
   }
 
   #newCore(): Core {
-    return new Core(this.#module, this.storage, this, this).start();
+    return new Core(this.#subject.module, this.storage, this, this, this.#subject.script?.(this.storage)).start();
   }
 
   sleep(): void {
@@ -116,8 +122,8 @@ class World implements Sockets, Surroundings {
 }
 
 /** Runs the statements in order; throws at the first that does not hold, with its line. */
-export function run(module: WebAssembly.Module, statements: readonly Statement[]): void {
-  const runner = new Runner(module);
+export function run(subject: Subject, statements: readonly Statement[]): void {
+  const runner = new Runner(subject);
   try {
     for (const statement of statements) runner.run(statement);
     runner.end();
@@ -134,8 +140,8 @@ class Runner {
   #rows = "[]";
   #line = 0;
 
-  constructor(module: WebAssembly.Module) {
-    this.#world = new World(module);
+  constructor(subject: Subject) {
+    this.#world = new World(subject);
   }
 
   dispose(): void {

@@ -7,11 +7,15 @@ const sqlite3 = await sqlite3InitModule();
 
 type Pointer = number;
 
+/** What a parameter can be. A number is a REAL, as on the platform. */
+type Binding = string | number | null;
+
 /** SQLite's C functions, called directly: the library's own wrappers cut texts at a NUL. */
 interface Functions {
   sqlite3_prepare_v3(database: Pointer, sql: Pointer, size: number, flags: number, statement: Pointer, tail: Pointer): number;
   sqlite3_bind_parameter_count(statement: Pointer): number;
   sqlite3_bind_text(statement: Pointer, index: number, text: Pointer, size: number, destructor: number): number;
+  sqlite3_bind_double(statement: Pointer, index: number, value: number): number;
   sqlite3_bind_null(statement: Pointer, index: number): number;
   sqlite3_step(statement: Pointer): number;
   sqlite3_finalize(statement: Pointer): number;
@@ -48,7 +52,7 @@ export class SqliteStorage implements Storage {
   #depth = 0;
 
   readonly sql = {
-    exec: (query: string, ...bindings: (string | null)[]) => {
+    exec: (query: string, ...bindings: Binding[]) => {
       const rows = this.#start(query, bindings);
       return { raw: () => rows };
     },
@@ -91,7 +95,7 @@ export class SqliteStorage implements Storage {
   }
 
   // Like the platform, it runs all statements but the last to their end, and the last one to its first row before anybody asks for that.
-  #start(query: string, bindings: (string | null)[]): IterableIterator<unknown[]> {
+  #start(query: string, bindings: Binding[]): IterableIterator<unknown[]> {
     const statement = this.#prepareLast(query);
     this.#open.add(statement);
     try {
@@ -131,8 +135,9 @@ export class SqliteStorage implements Storage {
     }
   }
 
-  #bind(statement: Pointer, index: number, value: string | null): void {
+  #bind(statement: Pointer, index: number, value: Binding): void {
     if (value === null) this.#check(sqlite.sqlite3_bind_null(statement, index));
+    else if (typeof value === "number") this.#check(sqlite.sqlite3_bind_double(statement, index, value));
     else withText(value, (at, size) => this.#check(sqlite.sqlite3_bind_text(statement, index, at, size, TRANSIENT)));
   }
 

@@ -40,7 +40,7 @@ static const plan plans[] = {
   {.sent = {{1, true, ACTION("update", "{\"id\":\"1\",\"text\":\"oat milk\"}")}, {2, false, RPC("r1", "create", "{\"id\":\"3\",\"text\":\"tea\"}")}}},
   {.sent = {{0, true, ACTION("update", "{\"id\":\"9\",\"text\":\"nothing\"}")}, {1, true, ACTION("create", "{\"id\":\"1\",\"text\":\"again\"}")}}},
   {.sql = "REPLACE INTO todos VALUES ('2', 'more eggs', 0, 1, 1, NULL)"},
-  {.sleep = true, .sent = {{0, true, ACTION("toggle-all", "{\"completed\":true}")}}},
+  {.sleep = true, .sent = {{0, true, ACTION("toggle-all", "{\"completed\":1}")}}},
   {.sql = "UPDATE todos SET id = '4' WHERE id = '3'", .sent = {{2, false, RPC("r2", "delete", "{\"id\":\"1\"}")}}},
   {.sent = {{0, false, RESUME}, {1, false, "{\"type\":\"page\",\"channel\":\"todos\",\"after\":[\"1\"],\"rows\":2}"}}},
   {.sleep = true, .sent = {{1, true, ACTION("create", "{\"id\":\"5\",\"text\":\"jam\"}")}, {2, false, "{\"channel\":\"todos\",\"sync\":true,\"from\":1}"}}},

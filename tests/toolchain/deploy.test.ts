@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The installed wrangler takes wrangler.toml as it is: its compatibility date, the worker with its module, the object, the built page.
+// The installed wrangler takes each fixture's wrangler.toml as it is: its compatibility date, the worker with its module, the object, the built page.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,17 +18,22 @@ const env = {
   WRANGLER_HIDE_BANNER: "true",
   WRANGLER_LOG_PATH: join(folder, "logs"),
 };
-let said = "";
-
-beforeAll(async () => {
-  const args = ["deploy", "--dry-run", "--outdir", join(folder, "out")];
-  const { stdout, stderr } = await promisify(execFile)("wrangler", args, { cwd: root, env, timeout: 120_000 });
-  said = stdout + stderr;
-}, 130_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("wrangler deploy", () => {
+describe.each([
+  ["wrangler.toml", "todo.wasm"],
+  ["fixtures/todo-ts/wrangler.toml", "scripted.wasm"],
+])("wrangler deploy with %s", (config, module) => {
+  const out = join(folder, module);
+  let said = "";
+
+  beforeAll(async () => {
+    const args = ["deploy", "--config", config, "--dry-run", "--outdir", out];
+    const { stdout, stderr } = await promisify(execFile)("wrangler", args, { cwd: root, env, timeout: 120_000 });
+    said = stdout + stderr;
+  }, 130_000);
+
   test("passes its dry run without a warning", () => {
     expect(said).toContain("--dry-run: exiting now.");
     expect(said).not.toContain("WARNING");
@@ -40,7 +45,7 @@ describe("wrangler deploy", () => {
   });
 
   test("carries the module that was built", () => {
-    const name = readdirSync(join(folder, "out")).find((file) => file.endsWith("todo.wasm")) ?? "no todo.wasm";
-    expect(readFileSync(join(folder, "out", name))).toEqual(readFileSync(join(root, "wasm/build/todo.wasm")));
+    const name = readdirSync(out).find((file) => file.endsWith(module)) ?? `no ${module}`;
+    expect(readFileSync(join(out, name))).toEqual(readFileSync(join(root, "wasm/build", module)));
   });
 });

@@ -23,8 +23,8 @@ const hasText = {
     version: 1 as const,
     vendor: "test",
     validate: (value: unknown) => {
-      const text = (value as { text?: unknown } | null)?.text;
-      return typeof text === "string" ? { value } : { issues: [{ message: "`text` must be a string.", path: ["text"] }] };
+      const payload = value as NoteAction["payload"] | null;
+      return typeof payload?.text === "string" ? { value: payload } : { issues: [{ message: "`text` must be a string.", path: ["text"] }] };
     },
   },
 };
