@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
-type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts" | "Scripted" | "Seed";
+export type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts" | "Scripted" | "Seed" | "ConformC" | "ConformTs" | "ReleaseC" | "ReleaseTs";
 
 /** A socket that keeps what it gets until a test asks for it. */
 export class TestSocket {
@@ -79,6 +79,9 @@ export class TestSocket {
   }
 }
 
+/** The class as it stands in an address. */
+export const partyOf = (objectClass: ObjectClass): string => objectClass.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
+
 export interface ConnectOptions {
   readonly user?: string;
   readonly origin?: string;
@@ -86,7 +89,7 @@ export interface ConnectOptions {
 
 /** Opens a socket to an object of the server at `url`. */
 export async function connect(url: URL | string, objectClass: ObjectClass, name: string, options: ConnectOptions = {}): Promise<TestSocket> {
-  const address = new URL(`/parties/${objectClass.toLowerCase()}/${encodeURIComponent(name)}`, url);
+  const address = new URL(`/parties/${partyOf(objectClass)}/${encodeURIComponent(name)}`, url);
   address.protocol = "ws:";
   if (options.user !== undefined) address.searchParams.set("user", options.user);
   // Node's WebSocket takes headers, which a browser's does not: that is how a test says where its page comes from.

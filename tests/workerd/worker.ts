@@ -4,9 +4,10 @@ import broken from "../../wasm/build/broken.wasm";
 import parts from "../../wasm/build/parts.wasm";
 import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
+import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
 
-export { Scripted, Seed };
+export { ConformC, ConformTs, ReleaseC, ReleaseTs, Scripted, Seed };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -95,6 +96,9 @@ export default {
         return new Response("done");
       case "/reset":
         await todos.reset();
+        return new Response("done");
+      case "/deploy":
+        deployed.release = Number(url.searchParams.get("release"));
         return new Response("done");
       case "/constructions":
         return new Response(String(constructions.get(env.Todos.idFromName(name).toString()) ?? 0));
