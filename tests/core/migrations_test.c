@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// docs/MIGRATIONS.md, rule by rule: what becomes of clients that were away, and of those that were not, when a new release changes the tables.
+#include "../../src/json.h"
+#include "talk.h"
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS "CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL, a TEXT NOT NULL, n INTEGER) STRICT"
+#define OTHERS "CREATE TABLE others (id TEXT PRIMARY KEY NOT NULL) STRICT"
+
+static void always_fails(ds_action *action) {
+  ds_run(action, "INSERT INTO items (id, a) VALUES ('start', 'x')");
+  ds_reject(action, DS_REJECTED, "not today");
+}
+
+static const char *const id_and_a[] = {"id", "a", NULL};
+static const ds_channel both[] = {{.name = "items"}, {.name = "others"}, {0}};
+static const ds_channel renamed[] = {{.name = "items", .table = "things"}, {.name = "others"}, {0}};
+static const ds_channel narrow[] = {{.name = "items", .columns = id_and_a}, {.name = "others"}, {0}};
+static const ds_channel filtered[] = {{.name = "items", .where = "n > 1"}, {.name = "others"}, {0}};
+static const ds_channel another_name[] = {{.name = "things", .table = "items"}, {.name = "others"}, {0}};
+
+// A release, and what of it a client of the first one sees.
+typedef struct release {
+  const ds_channel *before; // the first release's channels; NULL for `both`
+  const ds_channel *after;  // this one's; NULL for the same
+  const char *migration;
+  const char *write;        // what happens first under it
+  const char *records;      // the records then
+  bool fetched_anew;        // by those who had them
+} release;
+
+#define AS_JSON(columns, rest) "SELECT json_array(" columns ") FROM " rest " ORDER BY json_array(id)"
+
+static const release releases[] = {
+  {.migration = "ALTER TABLE items ADD COLUMN done INTEGER NOT NULL DEFAULT 0", .write = "INSERT INTO items VALUES ('3', 'z', 3, 1)",
+   .records = AS_JSON("id, a, n, done", "items"), .fetched_anew = true},
+  {.migration = "ALTER TABLE items DROP COLUMN n", .write = "INSERT INTO items VALUES ('3', 'z')", .records = AS_JSON("id, a", "items"), .fetched_anew = true},
+  {.migration = "ALTER TABLE items RENAME COLUMN a TO title", .write = "UPDATE items SET title = 'w'", .records = AS_JSON("id, title, n", "items"), .fetched_anew = true},
+  {.migration = "CREATE TABLE new (id TEXT PRIMARY KEY NOT NULL, a TEXT NOT NULL, n TEXT) STRICT; INSERT INTO new SELECT id, a, 'n' || n FROM items;"
+                "DROP TABLE items; ALTER TABLE new RENAME TO items",
+   .write = "DELETE FROM items WHERE id = '1'", .records = AS_JSON("id, a, n", "items"), .fetched_anew = true},
+  {.migration = "ALTER TABLE items RENAME TO things", .after = renamed, .write = "INSERT INTO things VALUES ('3', 'z', 3)", .records = AS_JSON("id, a, n", "things"), .fetched_anew = true},
+  {.migration = "UPDATE items SET a = upper(a)", .write = "INSERT INTO items VALUES ('3', 'z', 3)", .records = AS_JSON("id, a, n", "items"), .fetched_anew = true},
+  {.migration = "CREATE INDEX by_a ON items (a); CREATE TABLE third (id)", .write = "DELETE FROM items WHERE id = '2'", .records = AS_JSON("id, a, n", "items")},
+  // What clients do not see does not concern them.
+  {.before = narrow, .migration = "ALTER TABLE items ADD COLUMN hidden TEXT", .write = "UPDATE items SET hidden = 'x'; UPDATE items SET a = 'w'",
+   .records = AS_JSON("id, a", "items")},
+  // Without a migration, too, a channel can be another.
+  {.after = narrow, .migration = "CREATE TABLE third (id)", .write = "UPDATE items SET a = 'w'", .records = AS_JSON("id, a", "items"), .fetched_anew = true},
+  {.after = filtered, .migration = "CREATE TABLE third (id)", .write = "UPDATE items SET n = 5 WHERE id = '1'", .records = AS_JSON("id, a, n", "items WHERE n > 1"),
+   .fetched_anew = true},
+};
+
+static ds_app first_release(const ds_channel *channels) {
+  static const ds_migration migrations[] = {{ITEMS ";" OTHERS}, {0}};
+  return (ds_app){.channels = channels ? channels : both, .migrations = migrations};
+}
+
+// Three clients follow the first release: one keeps an old cache, one stays connected as an old tab, one follows what no migration touches.
+static void try_release(const release *release) {
+  ds_app first = first_release(release->before);
+  world w = talk_start(&first);
+  const char *before = release->before == narrow ? AS_JSON("id, a", "items") : AS_JSON("id, a, n", "items");
+  follower away = follower_new("away", "items", before);
+  follower tab = follower_new("tab", "items", before);
+  follower other = follower_new("other", "others", AS_JSON("id", "others"));
+  follower *all[] = {&away, &tab, &other};
+  for (int i = 0; i < 3; i++) follower_come(&w, all[i]);
+  talk_sql(&w, "INSERT INTO items VALUES ('1', 'x', 1), ('gone', 'y', 2)", "[]");
+  talk_sql(&w, "INSERT INTO others VALUES ('1')", "[]");
+  world_turn(&w);
+  for (int i = 0; i < 3; i++) follower_listen(&w, all[i]), follower_check(&w, all[i]), all[i]->snapshots = 0;
+  follower_go(&w, &away);
+  follower_go(&w, &other);
+  talk_sql(&w, "INSERT INTO items VALUES ('2', 'y', 2)", "[]");
+  talk_sql(&w, "DELETE FROM items WHERE id = 'gone'", "[]");
+  world_turn(&w);
+  follower_listen(&w, &tab);
+
+  ds_app next = first;
+  next.channels = release->after ? release->after : first.channels;
+  next.migrations = (const ds_migration[]){{ITEMS ";" OTHERS}, {release->migration}, {0}};
+  w.app = &next;
+  world_start(&w);
+  CHECK(w.ready);
+  talk_sql(&w, release->write, "[]");
+  world_turn(&w);
+  away.query = tab.query = release->records;
+  follower_listen(&w, &tab);
+  follower_come(&w, &away);
+  follower_come(&w, &other);
+  for (int i = 0; i < 3; i++) follower_check(&w, all[i]);
+  if (away.snapshots != release->fetched_anew) test_fail(__FILE__, __LINE__, "%s", release->migration);
+  CHECK_INT(tab.snapshots, release->fetched_anew);
+  CHECK_INT(other.snapshots, 0);
+  for (int i = 0; i < 3; i++) follower_free(all[i]);
+  world_free(&w);
+}
+
+static void every_release_reaches_old_caches_and_old_tabs_and_nothing_is_fetched_without_need(void) {
+  for (size_t i = 0; i < sizeof releases / sizeof *releases; i++) try_release(&releases[i]);
+}
+
+static void a_page_that_asks_for_a_channel_by_its_old_name_is_told_so_and_new_pages_go_on(void) {
+  ds_app first = first_release(NULL);
+  world w = talk_start(&first);
+  ds_socket tab = talk_greet(&w, "tab");
+  talk_send(&w, tab, "{\"type\":\"subscribe\",\"channel\":\"items\",\"cursor\":null}");
+  world_turn(&w);
+  talk_skip(&w, tab);
+  ds_app next = first;
+  next.channels = another_name;
+  w.app = &next;
+  world_start(&w);
+  talk_sql(&w, "INSERT INTO items VALUES ('1', 'x', 1)", "[]");
+  world_turn(&w);
+  talk_hear_nothing(&w, tab);
+  talk_send(&w, tab, "{\"type\":\"subscribe\",\"channel\":\"items\",\"cursor\":null}");
+  world_turn(&w);
+  talk_hear(&w, tab, "{\"type\":\"error\",\"code\":\"unknown_channel\"");
+  follower page = follower_new("page", "things", AS_JSON("id, a, n", "items"));
+  follower_come(&w, &page);
+  follower_check(&w, &page);
+  follower_free(&page);
+  world_free(&w);
+}
+
+// A new tab knows a channel that the old object does not: it is told, and what it knows besides works.
+static void a_page_newer_than_the_object_is_told_by_code(void) {
+  ds_app first = first_release(NULL);
+  first.version = 1;
+  world w = talk_start(&first);
+  ds_socket a = world_open(&w);
+  talk_send(&w, a, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"a\",\"app\":2}");
+  world_turn(&w);
+  talk_hear(&w, a, "{\"type\":\"error\",\"code\":\"app_too_new\"");
+  talk_send(&w, a, "{\"type\":\"subscribe\",\"channel\":\"items\",\"cursor\":null}");
+  world_turn(&w);
+  talk_hear(&w, a, "{\"type\":\"error\",\"code\":\"hello_expected\"");
+  ds_app next = first;
+  next.version = next.min_version = 2;
+  w.app = &next;
+  world_start(&w);
+  talk_send(&w, a, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"a\",\"app\":2}");
+  world_turn(&w);
+  talk_hear(&w, a, "{\"type\":\"welcome\"");
+  ds_socket old = world_open(&w);
+  talk_send(&w, old, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"b\",\"app\":1}");
+  world_turn(&w);
+  talk_hear(&w, old, "{\"type\":\"error\",\"code\":\"app_too_old\"");
+  world_free(&w);
+}
+
+static void check_unavailable_and_untouched(world *w) {
+  CHECK(!w->ready);
+  ds_socket a = world_open(w);
+  talk_send(w, a, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"a\"}");
+  world_turn(w);
+  talk_hear(w, a, "{\"type\":\"error\",\"code\":\"unavailable\"");
+  talk_sql(w, "SELECT * FROM items", "[[\"1\",\"x\",1]]");
+  talk_sql(w, "SELECT migrations FROM durasync_meta", "[[1]]");
+}
+
+static void what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until_another_comes(void) {
+  const struct {
+    const char *migration;
+    ds_handler on_start;
+    const ds_channel *channels;
+    const char *logged;
+  } cases[] = {
+    {.migration = "ALTER TABLE items ADD COLUMN done INTEGER; INSERT INTO nowhere VALUES (1)", .logged = "a migration failed"},
+    {.migration = "ALTER TABLE items ADD COLUMN done INTEGER", .on_start = always_fails, .logged = "the app could not start: not today"},
+    {.migration = "ALTER TABLE items RENAME TO things", .logged = "channel \"items\": table \"items\" does not exist"}, // the channel still says the old name
+    {.migration = "CREATE TABLE third (id REFERENCES items DEFERRABLE INITIALLY DEFERRED)", .logged = "DEFERRED"},
+    {.migration = "DROP TABLE others; CREATE TABLE others (id)", .logged = "channel \"others\": table \"others\" has no primary key"},
+    {.migration = "ALTER TABLE items DROP COLUMN n", .channels = (const ds_channel[]){{.name = "items", .columns = (const char *const[]){"id", "n", NULL}}, {0}}, .logged = "channel \"items\": table \"items\" lacks a declared column"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ds_app first = first_release(NULL);
+    world w = talk_start(&first);
+    follower away = follower_new("away", "items", AS_JSON("id, a, n", "items"));
+    follower_come(&w, &away);
+    follower_go(&w, &away);
+    talk_sql(&w, "INSERT INTO items VALUES ('1', 'x', 1)", "[]");
+    world_turn(&w);
+    ds_app broken = first;
+    if (cases[i].channels) broken.channels = cases[i].channels;
+    broken.migrations = (const ds_migration[]){{ITEMS ";" OTHERS}, {cases[i].migration}, {0}};
+    broken.on[DS_ON_START] = cases[i].on_start;
+    w.app = &broken;
+    world_start(&w);
+    check_unavailable_and_untouched(&w);
+    CHECK(strstr(sqlite_host_log(w.host), cases[i].logged));
+    w.app = &first;
+    world_start(&w);
+    CHECK(w.ready);
+    away.snapshots = 0;
+    follower_come(&w, &away);
+    follower_check(&w, &away);
+    CHECK_INT(away.snapshots, 0);
+    follower_free(&away);
+    world_free(&w);
+  }
+}
+
+const test migrations_tests[] = {
+  {"every release reaches old caches and old tabs, and nothing is fetched without need", every_release_reaches_old_caches_and_old_tabs_and_nothing_is_fetched_without_need},
+  {"a page that asks for a channel by its old name is told so, and new pages go on", a_page_that_asks_for_a_channel_by_its_old_name_is_told_so_and_new_pages_go_on},
+  {"a page newer than the object is told by code", a_page_newer_than_the_object_is_told_by_code},
+  {"what keeps a release from starting leaves the object as it was, until another comes", what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until_another_comes},
+  {0},
+};
