@@ -8,8 +8,8 @@ import type { ErrorCode } from "../wasm/build/protocol.ts";
 export type Identity = Record<string, unknown>;
 
 /** An open socket. */
-export interface Connection {
-  readonly identity: Identity | undefined;
+export interface Connection<Who = Identity | undefined> {
+  readonly identity: Who;
   /** The client's id; empty before its hello, and for version 1 of the protocol. */
   readonly client: string;
   /** The channels that it has subscribed to. */
@@ -52,11 +52,11 @@ export function responseOf(outcome: EventOutcome): Response {
 }
 
 /** The object's open sockets, read from what is attached to them. */
-export function connectionsOf(ctx: DurableObjectState): Connection[] {
+export function connectionsOf<Who>(ctx: DurableObjectState): Connection<Who>[] {
   return ctx.getWebSockets().map((socket) => {
     const attached: unknown = socket.deserializeAttachment();
     // The core writes its attachments itself: ds_peer_attachment.
-    const { identity, client = "", channels = [] } = JSON.parse(typeof attached === "string" ? attached : "{}") as Partial<Connection>;
-    return { identity, client, channels, close: (code, reason) => socket.close(code, reason) };
+    const { identity, client = "", channels = [] } = JSON.parse(typeof attached === "string" ? attached : "{}") as Partial<Connection<Who>>;
+    return { identity: identity as Who, client, channels, close: (code, reason) => socket.close(code, reason) };
   });
 }

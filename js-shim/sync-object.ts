@@ -19,7 +19,7 @@ import { Writes } from "./writes.ts";
  *
  * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods): subscribers get what it changed as soon as it pauses.
  */
-export class SyncObject<Env = unknown> extends DurableObject<Env> {
+export class SyncObject<Env = unknown, Who extends object | undefined = Identity | undefined> extends DurableObject<Env> {
   /** The app's module. */
   static readonly core: WebAssembly.Module;
 
@@ -60,8 +60,14 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
 
   /** The instance of the module, made when it is first needed. */
   protected get core(): Core {
-    this.#core ??= new Core((this.constructor as typeof SyncObject).core, this.writes.unwatched, this.#sockets, undefined, this.script);
+    this.#core ??= this.#newCore();
     return this.#core;
+  }
+
+  #newCore(): Core {
+    const { core, name } = this.constructor as typeof SyncObject;
+    if (!core) throw new TypeError(`${name} has no module: import core from "./app.wasm", and say static override readonly core = core.`);
+    return new Core(core, this.writes.unwatched, this.#sockets, undefined, this.script);
   }
 
   /** Lets a socket in, or turns it away; hands any other request to the app. */
@@ -132,12 +138,12 @@ export class SyncObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /** The open sockets, with who they are and what they follow. */
-  connections(): Connection[] {
-    return connectionsOf(this.ctx);
+  connections(): Connection<Who>[] {
+    return connectionsOf<Who>(this.ctx);
   }
 
   /** Closes the sockets of everyone whom `who` picks out, for good: their clients say "denied" and stay away until somebody calls them back. Returns how many there were. */
-  disconnect(who: (identity: Identity | undefined) => boolean): number {
+  disconnect(who: (identity: Who) => boolean): number {
     const leaving = this.connections().filter(({ identity }) => who(identity));
     for (const connection of leaving) connection.close(4403, "forbidden");
     return leaving.length;

@@ -8,7 +8,7 @@ import { SyncError } from "./sync-error.ts";
 import { SyncObject } from "./sync-object.ts";
 
 /** What is synced: for each channel, its record as a tuple in column order and its actions. One such type is shared by the server and the page. */
-export type Channels = { [channel: string]: [record: unknown[], action: { type: string; payload?: unknown }] };
+export type Channels<Names extends PropertyKey = string> = { [Channel in Names]: [record: object, action: { type: string; payload?: unknown }] };
 
 /** A channel as it is declared: a table, or a part of one, that clients may subscribe to. */
 export interface ChannelDeclaration {
@@ -40,7 +40,7 @@ export interface ActionContext<Who = Identity | undefined> {
 /** What a handler may return: the action's result (JSON, at most 64 KiB), a function that is run as the transaction and returns it, or a promise of either. */
 export type Handled = unknown;
 
-type ActionOf<C extends Channels, Channel extends keyof C> = C[Channel][1];
+type ActionOf<C extends Channels<keyof C>, Channel extends keyof C> = C[Channel][1];
 
 /**
  * The arguments of `onAction`: in a handler of several channels, the channel tells which actions there can be.
@@ -49,14 +49,14 @@ type ActionOf<C extends Channels, Channel extends keyof C> = C[Channel][1];
  *       if (channel === "todos") action.type; // one of the todos' actions
  *     }
  */
-export type ActionArguments<C extends Channels, Who = Identity | undefined> = {
+export type ActionArguments<C extends Channels<keyof C>, Who = Identity | undefined> = {
   [Channel in keyof C & string]: [channel: Channel, action: ActionOf<C, Channel>, context: ActionContext<Who>];
 }[keyof C & string];
 
-type PayloadOf<Action, Type> = Action extends { type: Type; payload?: infer Payload } ? Payload : unknown;
+type PayloadOf<Action, Type> = Action extends { type: infer Types; payload?: infer Payload } ? (Type extends Types ? Payload : never) : never;
 
 // For each channel, for each type of action, a validator of its payload. What it lets through is what the handler is promised.
-type PayloadSchemas<C extends Channels> = {
+type PayloadSchemas<C extends Channels<keyof C>> = {
   readonly [Channel in keyof C]?: { readonly [Type in ActionOf<C, Channel>["type"]]?: PayloadSchema<PayloadOf<ActionOf<C, Channel>, Type>> };
 };
 
@@ -74,7 +74,7 @@ type PayloadSchemas<C extends Channels> = {
  * A handler runs as a transaction: if it throws, nothing of it remains. It need not say what it changed, and neither need `alarm`, `fetch`, an RPC method or `onStart`: whatever changes
  * a channel's rows reaches its subscribers.
  */
-export abstract class SyncServer<Env = unknown, C extends Channels = Channels, Who extends Identity | undefined = Identity | undefined> extends SyncObject<Env> {
+export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Channels, Who extends object | undefined = Identity | undefined> extends SyncObject<Env, Who> {
   static override readonly core = core;
 
   /** The channels that clients may subscribe to. */
@@ -120,19 +120,26 @@ export abstract class SyncServer<Env = unknown, C extends Channels = Channels, W
     return true;
   }
 
+  override broadcast(channel: keyof C & string, event: unknown): void {
+    super.broadcast(channel, event);
+  }
+
   protected override get script(): (request: string) => string {
     return (request) => this.writes.within(() => this.#script.answer(request));
   }
 
   protected override async start(): Promise<void> {
     try {
-      if (!this.core.migrate()) return;
-      await this.onStart();
+      this.#describe();
+      await this.ctx.storage.transaction(async () => {
+        if (!this.core.migrate()) throw new Error("A migration failed: the log says why.");
+        await this.onStart();
+        if (!this.core.start().ready) throw new Error("A channel and its table do not fit: the log says why.");
+      });
     } catch (error) {
-      console.error("durasync: onStart failed, the object is unavailable", error);
+      console.error(`durasync: ${this.constructor.name} could not start: it is unavailable, and its storage as it was`, error);
       return;
     }
-    this.core.start();
     this.flush(); // what onStart has changed
   }
 
@@ -152,7 +159,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels = Channels, W
       describe: () => this.#describe(),
       migrate: (number) => this.#migrate(number),
       read: (channel, identity) => {
-        if (!this.canRead(channel, identity as Who)) throw new SyncError("forbidden");
+        if (!this.canRead(channel as keyof C & string, identity as Who)) throw new SyncError("forbidden");
       },
       act: (act) => this.#act(act),
       changes: () => Number(this.ctx.storage.sql.exec("SELECT total_changes() AS count").one()["count"]),
@@ -160,6 +167,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels = Channels, W
   }
 
   #describe(): Description {
+    if (typeof this.channels !== "object") throw new TypeError(`${this.constructor.name} declares no channels: channels = { todos: {} }`);
     const guarded = this.canRead !== SyncServer.prototype.canRead;
     return {
       channels: Object.entries<ChannelDeclaration>(this.channels).map(([name, { table, columns, where }]) => ({ name, table, columns, where, guarded })),
@@ -178,12 +186,13 @@ export abstract class SyncServer<Env = unknown, C extends Channels = Channels, W
     if (migration !== undefined) this.ctx.storage.sql.exec(migration);
   }
 
-  #act({ channel, type, payload, identity, ...context }: Act): unknown {
+  #act({ channel: name, type, payload, identity, ...context }: Act): unknown {
     const who = identity as Who;
     // The core takes actions for declared channels only; that payloads are what C says is for `payloads` to hold.
-    const action = { type, payload } as ActionOf<C, keyof C>;
-    if (!this.canDo(channel, action, who)) throw new SyncError("forbidden");
-    const handle = (value: unknown): unknown => this.onAction(channel, { type, payload: value } as ActionOf<C, typeof channel>, { ...context, identity: who });
+    const channel = name as keyof C & string;
+    const actionOf = (value: unknown) => ({ type, payload: value }) as ActionOf<C, typeof channel>;
+    if (!this.canDo(channel, actionOf(payload), who)) throw new SyncError("forbidden");
+    const handle = (value: unknown): unknown => this.onAction(...([channel, actionOf(value), { ...context, identity: who }] as ActionArguments<C, Who>));
     const schemas: { readonly [type: string]: PayloadSchema | undefined } = this.payloads[channel] ?? {};
     const verdict = schemas[type]?.["~standard"].validate(payload) ?? { value: payload };
     return verdict instanceof Promise ? verdict.then((late) => () => handle(checked(late))) : handle(checked(verdict));

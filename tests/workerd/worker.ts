@@ -6,8 +6,9 @@ import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
 import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
+import { trouble, Troubled } from "./start-worker.ts";
 
-export { ConformC, ConformTs, ReleaseC, ReleaseTs, Scripted, Seed };
+export { ConformC, ConformTs, ReleaseC, ReleaseTs, Scripted, Seed, Troubled };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -99,6 +100,9 @@ export default {
         return new Response("done");
       case "/deploy":
         deployed.release = Number(url.searchParams.get("release"));
+        return new Response("done");
+      case "/mend":
+        trouble.mended = url.searchParams.get("mended") === "yes";
         return new Response("done");
       case "/constructions":
         return new Response(String(constructions.get(env.Todos.idFromName(name).toString()) ?? 0));
