@@ -13,6 +13,12 @@ export type Step = (change: () => void) => void;
 /** Milliseconds until a frame that the object had no time for is sent again. */
 export const RATE_PAUSE = 1000;
 
+/** Milliseconds until an object that cannot serve this page yet is asked again. It sleeps in between, and may wake with newer code. */
+export const READY_PAUSE = 30_000;
+
+// What the next release of the object may put right.
+const PASSING: ReadonlySet<string> = new Set(["app_too_new", "unavailable"]);
+
 /** What is said to the object and what is done about its answers, over one socket at a time. */
 export class Session {
   /** There was a connection, or a try at one. */
@@ -200,6 +206,7 @@ export class Session {
     if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
+    if (PASSING.has(code)) this.#askLater();
     const error = new SyncError(code, message);
     if (code === "client_forgotten") return this.#abandon(error);
     // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.
@@ -228,6 +235,11 @@ export class Session {
       this.flush();
     };
     this.#pause = setTimeout(() => this.#step(resend), RATE_PAUSE);
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#step(() => this.#onOpen()), READY_PAUSE);
   }
 
   /** The object has forgotten this client; the outbox starts over under a new id. */

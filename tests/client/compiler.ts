@@ -5,15 +5,19 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export type Source = { name: string; source: string };
 
-/** The TypeScript snippets of the guide: each is a module of its own, named in its first line. */
-export const guide = readFileSync(`${root}docs/GUIDE.md`, "utf8");
-export const snippets = [...guide.matchAll(/^```tsx?\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(
-  ([, name = "", source = ""]): Source => ({ name, source }),
-);
+/** A page of docs/ with its TypeScript snippets: each is a module of its own, named in its first line. */
+export function readPage(name: string): { text: string; snippets: Source[] } {
+  const text = readFileSync(`${root}docs/${name}`, "utf8");
+  const found = text.matchAll(/^```tsx?\n\/\/ (\S+)\n([\s\S]*?)^```$/gm);
+  return { text, snippets: [...found].map(([, name = "", source = ""]): Source => ({ name, source })) };
+}
+
+/** The guide. */
+export const { text: guide, snippets } = readPage("GUIDE.md");
 
 /** An empty folder of this name below build/; everything that was in it is gone. */
 export function emptyFolder(name: string): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A channel kept in step: subscriptions, snapshots, patches, gaps, lost lines.
 import { expect, test, vi } from "vitest";
+import { READY_PAUSE } from "../../client/session.ts";
 import { storeOf } from "../../client/stores.ts";
 import { change, failure, live, page, patch, recordsOf, ScriptedSocket, statusOf, watched, welcome } from "./scripted-object.ts";
 
@@ -383,4 +384,42 @@ test("each message is parsed once, however many watch", () => {
   socket.receive(JSON.stringify(patch([])));
   expect(parse).toHaveBeenCalledOnce();
   parse.mockRestore();
+});
+
+test.each([
+  ["app_too_new", "needs-update"],
+  ["unavailable", "failed"],
+])("an object that answers %s is asked again after a while, and all goes on once it is ready", (code, state) => {
+  vi.useFakeTimers();
+  const { socket, store } = watched();
+  socket.open();
+  const asked = socket.takeSent();
+  socket.receive(failure(code));
+  socket.receive(failure("hello_expected", { channel: "todos" }));
+  expect(statusOf(store)).toMatchObject({ state, error: { code } });
+  vi.advanceTimersByTime(READY_PAUSE - 1);
+  expect(socket.takeSent("hello")).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(socket.takeSent()).toEqual(asked);
+  socket.receive(welcome());
+  socket.receive(page([["a", "one"]]));
+  expect(statusOf(store).state).toBe("live");
+  vi.advanceTimersByTime(2 * READY_PAUSE);
+  expect(socket.takeSent("hello")).toEqual([]);
+  vi.useRealTimers();
+});
+
+test("a page that is too old is not asked again, says which version it is, and keeps what it was about to send", () => {
+  vi.useFakeTimers();
+  const socket = new ScriptedSocket();
+  const store = storeOf(socket, { app: 1 });
+  store.subscribe("todos", () => {});
+  socket.open();
+  expect(socket.takeSent("hello")).toMatchObject([{ app: 1 }]);
+  void store.send("todos", { type: "x" });
+  socket.receive(failure("app_too_old"));
+  expect(statusOf(store)).toMatchObject({ state: "needs-update", pending: 1, error: { code: "app_too_old" } });
+  vi.advanceTimersByTime(2 * READY_PAUSE);
+  expect(socket.takeSent("hello")).toEqual([]);
+  vi.useRealTimers();
 });
