@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-import type { SyncObject } from "./sync-object.ts";
+
+/** The namespace of a class of SyncObjects, whatever their environment and identities are: the part of it that is needed here. */
+interface Restorable {
+  idFromName(name: string): DurableObjectId;
+  get(id: DurableObjectId): { restoreBookmark(bookmark: string): Promise<void>; renewEpoch(): Promise<void> };
+}
 
 /**
  * Takes an object back to a point in time. Rejects if the bookmark is not accepted; then nothing has changed.
@@ -9,7 +14,7 @@ import type { SyncObject } from "./sync-object.ts";
  *
  * @param bookmark from `ctx.storage.getCurrentBookmark()` or `getBookmarkForTime()`
  */
-export async function restoreObject(namespace: DurableObjectNamespace<SyncObject>, name: string, bookmark: string): Promise<void> {
+export async function restoreObject(namespace: Restorable, name: string, bookmark: string): Promise<void> {
   const id = namespace.idFromName(name);
   try {
     await namespace.get(id).restoreBookmark(bookmark);

@@ -7,8 +7,8 @@ import { compile, emptyFolder, readPage, root } from "./compiler.ts";
 const client = { "durasync/client": ["../../client/index.ts"], "durasync/react": ["../../client/react.ts"] };
 const server = { "durasync/server": ["../../js-shim/index.ts"], "durasync/object": ["../../js-shim/object.ts"] };
 
-describe.each(["GUIDE.md", "SERVER.md", "MIGRATIONS.md"])("%s", (page) => {
-  const { text, snippets } = readPage(page);
+describe.each(["GUIDE", "SERVER", "MIGRATIONS"])("%s", (page) => {
+  const { text, snippets } = readPage(`${page}.md`);
 
   test("every snippet has a name of its own", () => {
     const names = snippets.map(({ name }) => name);
@@ -22,11 +22,11 @@ describe.each(["GUIDE.md", "SERVER.md", "MIGRATIONS.md"])("%s", (page) => {
   const both = snippets.filter(({ source }) => !/from "durasync/.test(source));
 
   test("every snippet for the page compiles", () => {
-    compile(emptyFolder(`snippets-${page}`), snippets.filter((snippet) => !isServers(snippet)), { paths: client });
+    compile(emptyFolder(`snippets-${page.toLowerCase()}`), snippets.filter((snippet) => !isServers(snippet)), { paths: client });
   });
 
   test("every snippet for the object compiles", () => {
-    const folder = emptyFolder(`snippets-${page}`);
+    const folder = emptyFolder(`snippets-${page.toLowerCase()}`);
     const compilerOptions = { paths: server, lib: ["es2024", "esnext.disposable"], types: ["@cloudflare/workers-types"] };
     compile(folder, [...both, ...snippets.filter(isServers)], compilerOptions, [".", `${root}js-shim/wasm-module.d.ts`]);
   });
