@@ -33,6 +33,13 @@ static bool has(ds_view text, ds_view part) {
   return false;
 }
 
+// A code that there is not is the app's mistake: nothing of the action remains, and the operator is told.
+static void reject(ds_action *action, ds_view wire, ds_view answer) {
+  ds_code code = ds_code_of(wire);
+  if (code == DS_OK) action->sql.host->log(action->sql.host->context, DS_LITERAL("a SyncError with a code that there is not: say `rejected`, with a message of your own"));
+  ds_reject_with(action, code, text_member(action->sql.arena, answer, "message"), ds_json_member(answer, "data"));
+}
+
 static void settle(ds_action *action, ds_view answer) {
   ds_arena *arena = action->sql.arena;
   ds_view failure = ds_json_string(arena, ds_json_member(answer, "failure"));
@@ -40,7 +47,7 @@ static void settle(ds_action *action, ds_view answer) {
   if (!ds_json_validate(answer, NULL)) ds_reject(action, DS_INTERNAL, NULL);
   else if (ds_json_type(ds_json_member(answer, "waits")) == DS_JSON_TRUE) ds_wait(action);
   else if (!ds_view_absent(failure)) ds_reject_failure(action, has(failure, DS_LITERAL(": SQLITE_CONSTRAINT")) ? DS_SQL_CONSTRAINT : DS_SQL_ERROR, failure);
-  else if (!ds_view_absent(code)) ds_reject_with(action, ds_code_of(code), text_member(arena, answer, "message"), ds_json_member(answer, "data"));
+  else if (!ds_view_absent(code)) reject(action, code, answer);
   else ds_result(action, ds_json_member(answer, "result"));
 }
 
