@@ -17,7 +17,7 @@ check_node += if (old) { console.error("wrangler and vite need Node 22.12 or new
 .PHONY: help setup dev test wasm app package size native sim sim-mutants fuzz fuzzers replays lint coverage bench bench-large clean
 
 help:
-	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port, APP=todo-ts for the one in TypeScript)"
+	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port, APP=todo-ts for the one in TypeScript, APP=kanban for a board)"
 	@echo "make test     build everything and run every tier of tests that this machine can run"
 	@echo "make wasm     build the todo module; print its size, imports and exports"
 	@echo "make app      build another app: APP=path of a C file or a folder, its module in wasm/build/"

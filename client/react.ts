@@ -84,6 +84,19 @@ export function useSync<R extends object, A extends SyncAction>(
   return [records, send, status];
 }
 
+/** What is synced, as a type that page and object share: for each channel, its record and its actions. */
+export type SharedChannels<Names extends PropertyKey = string> = { [Channel in Names]: [record: object, action: SyncAction] };
+
+type Rest<R extends object, A extends SyncAction> = R extends readonly unknown[]
+  ? [reducer?: Reducer<R, A> | undefined, options?: Tuples]
+  : [reducer: Reducer<R, A> | undefined, options: Objects];
+
+/** `useSync` for the channels of a shared type, which then says what each channel's records and actions are: `const useBoard = syncHook<BoardChannels>()`. */
+export function syncHook<C extends SharedChannels<keyof C>>() {
+  type Hook = <Name extends keyof C & string>(channel: Name, socket: SocketOrProvided, ...rest: Rest<C[Name][0], C[Name][1]>) => Synced<C[Name][0], C[Name][1]>;
+  return useSync as Hook; // the same function, of which more is known
+}
+
 /** The same, but it suspends until there is something to show: records, or a reason why there are none. For the browser only. */
 export const useSyncSuspense: typeof useSync = <R extends object, A extends SyncAction>(
   channel: string,

@@ -16,9 +16,6 @@ export const RATE_PAUSE = 1000;
 /** Milliseconds until an object that cannot serve this page yet is asked again. It sleeps in between, and may wake with newer code. */
 export const READY_PAUSE = 30_000;
 
-// What the next release of the object may put right.
-const PASSING: ReadonlySet<string> = new Set(["app_too_new", "unavailable"]);
-
 /** What is said to the object and what is done about its answers, over one socket at a time. */
 export class Session {
   /** There was a connection, or a try at one. */
@@ -206,7 +203,8 @@ export class Session {
     if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
-    if (PASSING.has(code)) this.#askLater();
+    // What the object's next release may put right.
+    if (code === "app_too_new" || code === "unavailable") this.#after(READY_PAUSE, () => this.#onOpen());
     const error = new SyncError(code, message);
     if (code === "client_forgotten") return this.#abandon(error);
     // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.
@@ -228,18 +226,16 @@ export class Session {
 
   /** The object was too busy for a frame, and does not say for which: everything without an answer goes again. */
   #resendLater(): void {
-    clearTimeout(this.#pause);
-    const resend = () => {
+    this.#after(RATE_PAUSE, () => {
       for (const entry of this.#entries.values()) if (isAwaited(entry)) this.#connection.send(entry.channel.subscribe());
       this.#actions.outbox.unsend();
       this.flush();
-    };
-    this.#pause = setTimeout(() => this.#step(resend), RATE_PAUSE);
+    });
   }
 
-  #askLater(): void {
+  #after(pause: number, change: () => void): void {
     clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.#step(() => this.#onOpen()), READY_PAUSE);
+    this.#pause = setTimeout(() => this.#step(change), pause);
   }
 
   /** The object has forgotten this client; the outbox starts over under a new id. */

@@ -5,7 +5,7 @@ import ReconnectingWebSocket from "partysocket/ws";
 import { expectTypeOf, test } from "vitest";
 import type { Cache, Cell, Receipt, Reducer, SyncError, SyncSocket, SyncState, SyncStatus } from "../../client/index.ts";
 import { indexedDbCache, memoryCache } from "../../client/index.ts";
-import { useRecord, useSelect, useSync, type Send, type Synced } from "../../client/react.ts";
+import { syncHook, useRecord, useSelect, useSync, type Send, type Synced } from "../../client/react.ts";
 
 type Todo = [id: string, text: string, completed: 0 | 1];
 type TodoObject = { id: string; text: string; completed: 0 | 1 };
@@ -34,6 +34,23 @@ test("useSync gives typed records, actions and status, as tuples or as objects",
   void tuples[1]({ type: "destroy" });
   // @ts-expect-error The payload of that action is another.
   void tuples[1]({ type: "create", payload: { text: "x" } });
+});
+
+test("one shared type says what a channel's hook takes and gives", () => {
+  if (!never()) return;
+  interface Shared {
+    todos: [record: Todo, action: Action];
+    people: [record: { name: string }, action: { type: "greet"; payload: { name: string } }];
+  }
+  const useShared = syncHook<Shared>();
+  expectTypeOf(useShared("todos", socket, (todos, action) => (action.type === "create" ? todos : []))).toEqualTypeOf<Synced<Todo, Action>>();
+  expectTypeOf(useShared("people", socket, undefined, { as: "objects" })[0]).toEqualTypeOf<{ name: string }[]>();
+  // @ts-expect-error Records that are objects have to be asked for.
+  useShared("people", socket);
+  // @ts-expect-error There is no such channel.
+  useShared("todo", socket);
+  // @ts-expect-error An action of another channel.
+  void useShared("todos", socket)[1]({ type: "greet", payload: { name: "x" } });
 });
 
 test("records and selections are what they are asked for", () => {

@@ -22,10 +22,11 @@ const env = {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each([
-  ["wrangler.toml", "todo.wasm"],
-  ["fixtures/todo-ts/wrangler.toml", "scripted.wasm"],
-])("wrangler deploy with %s", (config, module) => {
-  const out = join(folder, module);
+  ["wrangler.toml", "Todos", "todo.wasm"],
+  ["fixtures/todo-ts/wrangler.toml", "Todos", "scripted.wasm"],
+  ["fixtures/kanban/wrangler.toml", "Board", "scripted.wasm"],
+])("wrangler deploy with %s", (config, name, module) => {
+  const out = join(folder, config);
   let said = "";
 
   beforeAll(async () => {
@@ -40,12 +41,12 @@ describe.each([
   });
 
   test("binds the object and the assets", () => {
-    expect(said).toMatch(/env\.Todos \(Todos\)\s+Durable Object/);
+    expect(said).toMatch(new RegExp(`env\\.${name} \\(${name}\\)\\s+Durable Object`));
     expect(said).toMatch(/env\.ASSETS\s+Assets/);
   });
 
   test("carries the module that was built", () => {
-    const name = readdirSync(out).find((file) => file.endsWith(module)) ?? `no ${module}`;
-    expect(readFileSync(join(out, name))).toEqual(readFileSync(join(root, "wasm/build", module)));
+    const file = readdirSync(out).find((path) => path.endsWith(module)) ?? `no ${module}`;
+    expect(readFileSync(join(out, file))).toEqual(readFileSync(join(root, "wasm/build", module)));
   });
 });
