@@ -329,8 +329,14 @@ void ds_log_refit(ds_sql *sql, const ds_table *table) {
 }
 
 bool ds_log_asks(ds_sql *sql, const ds_table *table) {
-  if (!table->personal) return true;
   ds_text query = ds_text_new(sql->arena);
+  if (!table->personal) {
+    ds_text_str(&query, "SELECT 1 FROM ");
+    ds_table_source(&query, table, "");
+    ds_text_str(&query, " LIMIT 0");
+    ds_sql_run(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+    return true;
+  }
   ds_text_str(&query, "SELECT (");
   ds_statement_where(&query, table->where, "?1");
   ds_text_str(&query, ") FROM ");

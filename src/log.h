@@ -40,7 +40,8 @@ bool ds_log_watched(ds_sql *sql, const ds_table *table);
 // Makes the log anew if it does not have the columns that it needs now: as empty as compaction could leave it, with its version.
 void ds_log_refit(ds_sql *sql, const ds_table *table);
 
-// Whether the `where` of a personal channel can be asked of what a row was like before: false if a column of the table has a collation. Fails if it names what is no column.
+// Tries a channel's `where`: fails if it names what is no column. Returns whether that of a personal channel can be asked of what a row was like before: false if a column of
+// the table has a collation.
 bool ds_log_asks(ds_sql *sql, const ds_table *table);
 
 // Drops every trigger of durasync's, whatever channel it belonged to.
