@@ -34,6 +34,15 @@ export function refuseSocket(server: WebSocket, error: unknown): void {
   server.close(4000 + statusOf(code), code);
 }
 
+/**
+ * A page can send a token as a subprotocol, behind one that names what it speaks: `new WebSocket(url, ["durasync", token])`. Browsers give up unless one of them is
+ * chosen (RFC 6455, section 4.1): the first is, and the token stays out of the answer.
+ */
+export function chosenProtocol(request: Request): Record<string, string> {
+  const [first] = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  return first === undefined ? {} : { "sec-websocket-protocol": first.trim() };
+}
+
 /** Notes on the socket who it is; the core takes it from there. */
 export function attachIdentity(server: WebSocket, identity: unknown): void {
   if (identity !== undefined) server.serializeAttachment(JSON.stringify({ identity }));

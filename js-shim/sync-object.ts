@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { DurableObject } from "cloudflare:workers";
-import { attachIdentity, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
+import { attachIdentity, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
 import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
 import type { Script } from "./host.ts";
@@ -81,7 +81,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     } catch (error) {
       refuseSocket(server, error);
     }
-    return new Response(null, { status: 101, webSocket: client });
+    return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
   /** Decides who connects: the identity, undefined for nobody in particular. Throws, or rejects with, a SyncError to turn the socket away. */

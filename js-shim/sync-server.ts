@@ -2,6 +2,7 @@
 import { limits } from "../wasm/build/protocol.ts";
 import core from "../wasm/build/scripted.wasm";
 import type { Identity } from "./connection.ts";
+import { utf8Size } from "./host.ts";
 import { Script, type Act, type App, type Description } from "./script.ts";
 import type { Issue, PayloadSchema, Verdict } from "./standard-schema.ts";
 import { SyncError } from "./sync-error.ts";
@@ -146,7 +147,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   protected override async admit(request: Request): Promise<unknown> {
     super.admit(request); // the origin
     const identity = await this.onConnect(request);
-    if (identity !== undefined && JSON.stringify(identity).length > limits.maxIdentity) throw new Error("An identity has at most 4096 bytes as JSON.");
+    if (identity !== undefined && utf8Size(JSON.stringify(identity)) > limits.maxIdentity) throw new Error("An identity has at most 4096 bytes as JSON.");
     return identity;
   }
 

@@ -46,7 +46,8 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   }
 
   override onConnect(request: Request): Who | undefined {
-    const user = new URL(request.url).searchParams.get("user");
+    const [, token] = request.headers.get("sec-websocket-protocol")?.split(", ") ?? [];
+    const user = token ?? new URL(request.url).searchParams.get("user");
     if (user === "mallory") throw new SyncError("forbidden", "Not you.");
     return user === null ? undefined : { user, role: user === "root" ? "admin" : "guest" };
   }

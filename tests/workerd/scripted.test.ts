@@ -149,6 +149,13 @@ test("who may not connect is turned away with a code that says so for good", asy
   expect(await mallory.end).toEqual({ code: 4403, reason: "forbidden" });
 });
 
+test("a token can come as a subprotocol behind the first, which is the one that is chosen", async () => {
+  const a = await server.connect("Scripted", "token", { protocols: ["durasync", "ann"] });
+  expect(a.protocol).toBe("durasync");
+  await a.subscribe("a", "notes");
+  expect(await act(a, 1, "who", null)).toMatchObject({ outcomes: [{ result: { identity: { user: "ann" } } }] });
+});
+
 test("a page of another origin is turned away, the object's own is let in", async () => {
   const stranger = await server.connect("Scripted", "origin", { origin: "https://evil.example" });
   expect(await stranger.end).toEqual({ code: 4403, reason: "forbidden" });

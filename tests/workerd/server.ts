@@ -11,6 +11,10 @@ export class TestSocket {
   readonly #frames: string[] = [];
   readonly #waiting: ((frame: string) => void)[] = [];
   closed: { code: number; reason: string } | undefined;
+  /** The subprotocol that the object chose; empty for none. */
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
   /** Resolves with the code and the reason when the socket closes. */
   readonly end: Promise<{ code: number; reason: string }>;
 
@@ -85,6 +89,7 @@ export const partyOf = (objectClass: ObjectClass): string => objectClass.replace
 export interface ConnectOptions {
   readonly user?: string;
   readonly origin?: string;
+  readonly protocols?: readonly string[];
 }
 
 /** Opens a socket to an object of the server at `url`. */
@@ -93,7 +98,8 @@ export async function connect(url: URL | string, objectClass: ObjectClass, name:
   address.protocol = "ws:";
   if (options.user !== undefined) address.searchParams.set("user", options.user);
   // Node's WebSocket takes headers, which a browser's does not: that is how a test says where its page comes from.
-  const socket = new WebSocket(address, { headers: options.origin === undefined ? {} : { origin: options.origin } } as unknown as string[]);
+  const headers = options.origin === undefined ? {} : { origin: options.origin };
+  const socket = new WebSocket(address, { protocols: options.protocols ?? [], headers } as unknown as string[]);
   const test = new TestSocket(socket);
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener("open", () => resolve(), { once: true });
