@@ -13,7 +13,7 @@ type NoteAction =
   | { type: "create" | "rename" | "conflict" | "refuse" | "fail" | "nothing" | "large" | "large result"; payload: Named }
   | { type: "many"; payload: { count: number } }
   | { type: "wipe" | "count" | "who" | "remind"; payload?: null };
-type Shared = { notes: [Note, NoteAction]; secrets: [[id: string], { type: "keep"; payload: { id: string } }] };
+type Shared = { notes: [Note, NoteAction]; secrets: [[id: string], { type: "keep"; payload: { id: string } }]; mine: [Note, never] };
 type Who = { user: string; role: "admin" | "guest" };
 
 const sentences = { id: "`id` must be a string of 1 to 64 bytes, and not blank.", text: "`text` must be a string of 0 to 2000 bytes." };
@@ -30,7 +30,7 @@ export class ConformC extends SyncObject {
 }
 
 export class ConformTs extends SyncServer<unknown, Shared, Who | undefined> {
-  override readonly channels = { notes: {}, secrets: {} };
+  override readonly channels = { notes: {}, secrets: {}, mine: { table: "notes", where: "author = $user" } };
   override readonly migrations = [
     "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT",
     (sql: SqlStorage) => void sql.exec("CREATE TABLE secrets (id TEXT PRIMARY KEY NOT NULL) STRICT"),
@@ -68,6 +68,7 @@ export class ConformTs extends SyncServer<unknown, Shared, Who | undefined> {
       sql.exec("INSERT INTO secrets VALUES (?)", action.payload.id);
       return this.#insert(action.payload.id, "a secret was kept", null);
     }
+    if (channel !== "notes") throw new SyncError("unknown_action");
     switch (action.type) {
       case "create":
         return this.#insert(action.payload.id, action.payload.text, author);

@@ -120,6 +120,19 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     expect(outcomesOf(await root.act(1, "notes", "wipe", null))).toMatchObject([{ status: "committed" }]);
   });
 
+  test("a channel that asks who reads shows everybody rows of their own, across a hibernation", async () => {
+    const [ann, bob] = [await connect("mine", { user: "ann" }), await connect("mine", { user: "bob" })];
+    await act(await follow("mine", "writer", "ann"), 1, "create", { id: "1", text: "ann's" });
+    expect(await ann.subscribe("ann", "mine")).toMatchObject({ total: 1, rows: [["1", "ann's", "ann"]] });
+    expect(await bob.subscribe("bob", "mine")).toMatchObject({ total: 0, rows: [] });
+    await server.hibernate(app, "mine");
+    expect(await act(bob, 1, "create", { id: "2", text: "bob's" })).toMatchObject({ changes: [{ channel: "mine", put: [["2", "bob's", "bob"]] }] });
+    expect(await act(bob, 2, "rename", { id: "1", text: "still ann's" })).toMatchObject({ changes: [], outcomes: [{ status: "committed" }] });
+    expect(await ann.settle()).toEqual([expect.stringContaining('"set":[{"columns":[1],"rows":[["1","still ann\'s"]]}]')]);
+    expect(await bob.settle()).toEqual([]);
+    expect(outcomesOf(await bob.act(3, "mine", "create", { id: "3", text: "" }))).toMatchObject([{ code: "unknown_action" }]);
+  });
+
   test("a snapshot comes in pages, the first one small, with what changes in between", async () => {
     const a = await follow("pages", "a");
     await act(a, 1, "many", { count: 5000 });

@@ -99,7 +99,7 @@ static void readers(ds_action *action) {
 }
 
 const ds_app durasync_app = {
-  .channels = (const ds_channel[]){{.name = "notes"}, {.name = "secrets", .can_read = readers}, {0}},
+  .channels = (const ds_channel[]){{.name = "notes"}, {.name = "secrets", .can_read = readers}, {.name = "mine", .table = "notes", .where = "author = $user"}, {0}},
   .migrations =
     (const ds_migration[]){
       {"CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT"},
