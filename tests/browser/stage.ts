@@ -13,10 +13,15 @@ import { TodoWindow } from "./todo-window.ts";
 const common = { viewport: { width: 1000, height: 800 }, locale: "en-US" };
 
 export class Stage {
-  readonly server = new ServerProcess("tests/browser/wrangler.toml");
+  readonly server: ServerProcess;
   #browser: Browser | undefined;
   #windows: TodoWindow[] = [];
   #profiles: string[] = [];
+
+  /** @param config what is served, relative to the project's root: the app in C unless told otherwise */
+  constructor(config = "tests/browser/wrangler.toml") {
+    this.server = new ServerProcess(config);
+  }
 
   async start(): Promise<void> {
     [this.#browser] = await Promise.all([launchChromium(), this.server.start()]);
