@@ -203,8 +203,8 @@ export class Session {
     if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
-    // What the object's next release may put right.
-    if (code === "app_too_new" || code === "unavailable") this.#after(READY_PAUSE, () => this.#onOpen());
+    // What the object's next release may put right, or its next turn: what was sent is said again then.
+    if (code === "app_too_new" || code === "unavailable" || code === "internal") this.#after(READY_PAUSE, () => this.#onOpen());
     const error = new SyncError(code, message);
     if (code === "client_forgotten") return this.#abandon(error);
     // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.

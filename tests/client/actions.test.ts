@@ -2,7 +2,7 @@
 // The life of an action: sent, resent, settled, held until its effects are there.
 import { expect, test, vi } from "vitest";
 import { SyncError } from "../../client/errors.ts";
-import { RATE_PAUSE } from "../../client/session.ts";
+import { RATE_PAUSE, READY_PAUSE } from "../../client/session.ts";
 import { limits } from "../../wasm/build/protocol.ts";
 import {
   change, committed, failure, live, page, patch, recordsOf, rejected, replayed, settle, statusOf, watched, welcome,
@@ -293,3 +293,22 @@ test("what the object had no time for is sent again after a pause", async () => 
   expect(statusOf(all.store).state).toBe("syncing");
   vi.useRealTimers();
 });
+test("an action whose turn failed is sent again, and settled then", async () => {
+  vi.useFakeTimers();
+  const all = watched();
+  all.socket.open();
+  all.socket.receive(welcome());
+  const receipt = all.store.send("todos", { type: "x" });
+  await settle();
+  all.socket.takeSent();
+  all.socket.receive(failure("internal"));
+  vi.advanceTimersByTime(READY_PAUSE);
+  expect(all.socket.takeSent("actions")).toMatchObject([{ actions: [{ number: 1, type: "x" }] }]);
+  all.socket.receive(welcome());
+  all.socket.receive(page([]));
+  all.socket.receive(patch([], [committed(1)]));
+  vi.useRealTimers();
+  await receipt;
+  expect(statusOf(all.store)).toMatchObject({ state: "live", pending: 0 });
+});
+

@@ -389,6 +389,7 @@ test("each message is parsed once, however many watch", () => {
 test.each([
   ["app_too_new", "needs-update"],
   ["unavailable", "failed"],
+  ["internal", "failed"],
 ])("an object that answers %s is asked again after a while, and all goes on once it is ready", (code, state) => {
   vi.useFakeTimers();
   const { socket, store } = watched();

@@ -10,9 +10,11 @@ export class Todos extends SyncServer<unknown, Channels> {
     const { sql } = this.ctx.storage;
     if (type === "create") {
       sql.exec("INSERT INTO todos (id, text) VALUES (?, ?)", payload.id, payload.text);
-    } else {
+    } else if (type === "toggle") {
       const { rowsWritten } = sql.exec("UPDATE todos SET completed = NOT completed WHERE id = ?", payload.id);
       if (rowsWritten === 0) throw new SyncError("not_found", "That todo is gone.");
+    } else {
+      throw new SyncError("unknown_action"); // types hold the page; a client can say anything
     }
   }
 }
