@@ -17,7 +17,7 @@ export interface Shown {
 
 /** Retries until the value that `read` returns passes the assertion: a page is never in step at once. */
 export function eventually<T>(read: () => T | Promise<T>) {
-  return expect.poll(read, { timeout: 20_000, interval: 50 });
+  return expect.poll(read, { timeout: 45_000, interval: 50 });
 }
 
 export class TodoWindow {
