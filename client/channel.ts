@@ -26,6 +26,9 @@ type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: S
 /** How much of a snapshot is here, in records. */
 export type Progress = { readonly loaded: number; readonly total: number };
 
+/** Pages to be answered with at once. A client far away waits once for each answer, and the object bounds it. */
+const ANSWER_PAGES = 12;
+
 /** Steps noted for the cache at most; after more of them without a write, it is given every row. */
 const MAX_STEPS = 1000;
 
@@ -242,7 +245,8 @@ export class Channel {
     if (page.next > 0 && last) {
       snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
       snapshot.rows = page.next;
-      return this.#pageRequest(snapshot.after, snapshot.rows);
+      // Asked for while the rest of this answer is still coming, so that neither side waits for the other.
+      return page.after ? this.#pageRequest(page.after, page.next) : null;
     }
     if (snapshot.seen) table.retain(snapshot.seen, this.#touched);
     this.#snapshot = null;
@@ -262,7 +266,7 @@ export class Channel {
   }
 
   #pageRequest(after: WireRecord, rows: number): PageRequest {
-    return { type: "page", channel: this.name, after, rows };
+    return { type: "page", channel: this.name, after, rows, pages: ANSWER_PAGES };
   }
 
   /** The cursor is worth nothing: the table changed its shape between two pages, or the records are not what the object thinks. */

@@ -17,7 +17,7 @@ export type Cursor = { readonly epoch: string; readonly shape: string; readonly 
 /** `seen` is when the client last heard of the object, or first spoke to it; `app` is the version of the app. */
 export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen?: number; app?: number };
 export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
-export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number };
+export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number; pages: number };
 export type Unsubscribe = { type: "unsubscribe"; channel: string };
 
 /** What goes up, but for `actions`, which the outbox builds as text so that each action is encoded and measured once. */
@@ -40,6 +40,8 @@ export type Page = {
   rows: WireRecord[];
   /** Rows to ask for next; 0 on the last page. */
   next: number;
+  /** Where the next answer begins: on the first page of an answer that does not bring the last. */
+  after?: WireRecord | undefined;
 };
 export type Change = {
   channel: string;

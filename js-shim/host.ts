@@ -60,6 +60,7 @@ const DONE = 0;
 const ROW = 1;
 const CONSTRAINT = -1;
 const ERROR = -2;
+const TOO_BIG = -3;
 
 const ROLLBACK = Symbol("rollback");
 
@@ -205,6 +206,7 @@ export class Host {
 
   #fail(error: unknown): number {
     this.#message = error instanceof Error ? error.message : String(error);
+    if (this.#message.includes("SQLITE_TOOBIG")) return TOO_BIG;
     return this.#message.includes("SQLITE_CONSTRAINT") ? CONSTRAINT : ERROR;
   }
 

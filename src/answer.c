@@ -35,9 +35,9 @@ static void set_subscribed(ds_turn *turn, ds_socket socket, const ds_table *tabl
 
 // ---- Pages
 
-// The rows to ask for next, judging by `records`: what fits, and half as many again in case the next ones are smaller.
+// The rows that make a page of the size that pages are meant to have, judging by those of `records`.
 static int64_t rows_that_fit(const ds_records *records) {
-  int64_t rows = records->count * DS_PAGE_SIZE / (records->size + 1) * 3 / 2;
+  int64_t rows = records->count * DS_PAGE_SIZE / (records->size + 1);
   return rows < 1 ? 1 : rows > DS_MAX_PAGE_ROWS ? DS_MAX_PAGE_ROWS : rows;
 }
 
@@ -70,28 +70,66 @@ static ds_text page_head(ds_turn *turn, const ds_table *table, ds_view reader, b
   return head;
 }
 
-static void send_page(ds_turn *turn, ds_socket socket, const ds_table *table, ds_view after, int64_t rows) {
+// The records of the channel. Counting a large table takes its time, so the count is kept until something changes.
+static int64_t total_of(ds_turn *turn, ds_table *table, ds_view reader) {
+  if (table->personal) return ds_records_count(&turn->sql, table, reader);
+  if (table->counted_version != table->version) {
+    table->counted = ds_records_count(&turn->sql, table, reader);
+    table->counted_version = table->version;
+  }
+  return table->counted;
+}
+
+typedef struct page {
+  ds_pieces rows;
+  ds_part part;
+} page;
+
+// Reads at most `most` pages, the first of `rows` rows after the key `after`. Returns how many.
+static uint32_t read_pages(ds_turn *turn, const ds_table *table, ds_view reader, ds_view after, int64_t rows, int64_t most, page *pages) {
+  uint32_t count = 0;
+  if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
+  for (int64_t size = 0; size < DS_ANSWER_SIZE && count < DS_ANSWER_PAGES && count < most;) {
+    page *page = &pages[count++];
+    page->rows = ds_pieces_new(turn->sql.arena);
+    page->part = ds_records_part(&turn->sql, table, after, rows, reader, &page->rows, 2 * DS_PAGE_SIZE);
+    after = page->part.last;
+    if (ds_view_absent(after)) break;
+    size += page->part.records.size;
+    rows = rows_that_fit(&page->part.records);
+  }
+  return count;
+}
+
+static void send_pages(ds_turn *turn, ds_socket socket, ds_table *table, ds_view after, int64_t rows, int64_t most) {
   bool first = ds_view_absent(after);
   ds_view reader = ds_turn_peer(turn, socket)->reader;
-  if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
-  ds_pieces json = ds_pieces_new(turn->sql.arena);
-  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, after, rows, reader), &json, DS_PAGE_SIZE);
-  turn->read_bytes += records.size;
-  bool last = records.count < rows && !records.more;
-
-  ds_text head = page_head(turn, table, reader, first);
-  if (first) {
-    ds_text_str(&head, ",\"total\":");
-    ds_text_int(&head, last ? records.count : ds_records_count(&turn->sql, table, reader));
+  page pages[DS_ANSWER_PAGES];
+  uint32_t count = read_pages(turn, table, reader, after, rows, most, pages);
+  ds_view end = pages[count - 1].part.last;
+  for (uint32_t i = 0; i < count; i++) {
+    const ds_records *records = &pages[i].part.records;
+    bool last = ds_view_absent(pages[i].part.last);
+    turn->read_bytes += records->size;
+    ds_text head = page_head(turn, table, reader, first);
+    if (first) {
+      ds_text_str(&head, ",\"total\":");
+      ds_text_int(&head, last ? records->count : total_of(turn, table, reader));
+    }
+    ds_text_str(&head, ",\"next\":");
+    ds_text_int(&head, last ? 0 : rows_that_fit(records));
+    // The first page of an answer says where the next answer begins, so that it can be asked for while this one is still being read.
+    if (i == 0 && !ds_view_absent(end)) {
+      ds_text_str(&head, ",\"after\":");
+      ds_text_add(&head, end);
+    }
+    ds_text_str(&head, ",\"rows\":[");
+    ds_pieces frame = ds_pieces_new(turn->sql.arena);
+    ds_pieces_text(&frame, &head);
+    ds_pieces_join(&frame, &pages[i].rows);
+    ds_pieces_str(&frame, "]}");
+    ds_send(&turn->out, socket, &frame);
   }
-  ds_text_str(&head, ",\"next\":");
-  ds_text_int(&head, last ? 0 : rows_that_fit(&records));
-  ds_text_str(&head, ",\"rows\":[");
-  ds_pieces frame = ds_pieces_new(turn->sql.arena);
-  ds_pieces_text(&frame, &head);
-  ds_pieces_join(&frame, &json);
-  ds_pieces_str(&frame, "]}");
-  ds_send(&turn->out, socket, &frame);
 }
 
 static void answer_page(ds_turn *turn, ds_received *received) {
@@ -100,7 +138,7 @@ static void answer_page(ds_turn *turn, ds_received *received) {
   uint32_t cells = 0;
   for (ds_json_iterator cell = ds_json_iterate(received->frame.after); ds_json_next(&cell);) cells++;
   if (cells != table->key_count) ds_turn_refuse(turn, received, DS_BAD_FRAME, "`after` does not have as many cells as the channel's key.");
-  else send_page(turn, received->socket, table, received->frame.after, received->frame.rows);
+  else send_pages(turn, received->socket, table, received->frame.after, received->frame.rows, received->frame.pages);
 }
 
 // ---- Subscribing
@@ -127,7 +165,7 @@ static void answer_subscribe(ds_turn *turn, ds_received *received) {
   if (!table) return;
   set_subscribed(turn, received->socket, table, true);
   if (!send_catch_up(turn, received->socket, table, &received->frame.cursor))
-    send_page(turn, received->socket, table, (ds_view){0}, DS_FIRST_PAGE_ROWS);
+    send_pages(turn, received->socket, table, (ds_view){0}, DS_FIRST_PAGE_ROWS, 1);
 }
 
 static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
@@ -147,6 +185,23 @@ static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, 
   ds_pieces_text(frame, &text);
 }
 
+// Appends every record. False if that is more than a client without pages is sent.
+static bool add_whole_table(ds_turn *turn, ds_pieces *frame, const ds_table *table, ds_view reader, int64_t *size) {
+  ds_view after = {0};
+  int64_t rows = DS_FIRST_PAGE_ROWS;
+  do {
+    ds_pieces part_rows = ds_pieces_new(turn->sql.arena);
+    ds_part part = ds_records_part(&turn->sql, table, after, rows, reader, &part_rows, 2 * DS_PAGE_SIZE);
+    if (*size && part.records.count) ds_pieces_str(frame, ",");
+    ds_pieces_join(frame, &part_rows);
+    *size += part.records.size;
+    if (*size > DS_MAX_WHOLE_TABLE) return false;
+    after = part.last;
+    rows = rows_that_fit(&part.records);
+  } while (!ds_view_absent(after));
+  return true;
+}
+
 static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_table *table = readable_table_of(turn, received);
   if (!table) return;
@@ -157,13 +212,13 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_text_str(&head, ",\"sync\":true,\"payload\":[");
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, (ds_view){0}, -1, reader), &frame, DS_MAX_WHOLE_TABLE);
-  turn->read_bytes += records.size;
-  if (records.more) {
+  int64_t size = 0;
+  if (!add_whole_table(turn, &frame, table, reader, &size)) {
     ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
     return;
   }
-  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, records.count > 0);
+  turn->read_bytes += size;
+  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, size > 0);
   ds_pieces_str(&frame, "]}");
   set_subscribed(turn, received->socket, table, true);
   ds_send(&turn->out, received->socket, &frame);

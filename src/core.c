@@ -152,6 +152,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_sql_log(&turn->sql, "a turn failed");
   for (uint32_t i = 0; i < core->storage.table_count; i++) {
     core->storage.tables[i].version = versions[i];
+    core->storage.tables[i].counted_version = -1;
     core->storage.tables[i].marked = -1;
   }
   ds_peers_forget(&core->peers);

@@ -70,6 +70,9 @@ static ds_frame decode_page(ds_arena *arena, ds_frame frame, ds_view json) {
   if (!text_member(arena, json, "channel", &frame.channel)) return bad(frame, "A page needs `channel`, a string.");
   if (ds_json_type(frame.after) != DS_JSON_ARRAY) return bad(frame, "A page needs `after`, a key.");
   if (!int_member(json, "rows", 1, &frame.rows)) return bad(frame, "A page needs `rows`, an integer of at least 1.");
+  ds_view pages = ds_json_member(json, "pages");
+  frame.pages = 1;
+  if (!ds_view_absent(pages) && !int_member(json, "pages", 1, &frame.pages)) return bad(frame, "`pages` must be an integer of at least 1.");
   return frame;
 }
 

@@ -40,7 +40,8 @@ typedef struct ds_frame {
   ds_view channel;     // subscribe, page, unsubscribe, version 1
   ds_cursor cursor;    // subscribe
   ds_view after;       // page: the key, JSON
-  int64_t rows;        // page
+  int64_t rows;        // page: of the first page of the answer
+  int64_t pages;       // page: that may be answered with at most
   int64_t acknowledged; // actions
   uint32_t sent_count; // actions; one in a version 1 rpc
   ds_sent *sent;

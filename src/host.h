@@ -15,6 +15,7 @@ typedef enum ds_sql_status {
   DS_SQL_ROW = 1,         // a row is there to be read
   DS_SQL_CONSTRAINT = -1, // a constraint, or RAISE in a trigger, refused the change
   DS_SQL_ERROR = -2,      // anything else: a bad statement, a full disk
+  DS_SQL_TOO_BIG = -3,    // a text that would be larger than the platform lets one be
 } ds_sql_status;
 
 // A handle of a text that the host keeps; negative for none (SQL NULL, a socket without an attachment).

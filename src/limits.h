@@ -53,8 +53,13 @@
 // Columns of a channel's table, as on the platform.
 #define DS_MAX_COLUMNS 100
 
-// Bytes that the rows of one page should not exceed; a single larger row still goes out, alone.
-#define DS_PAGE_SIZE 262144
+// Bytes that the rows of one page are meant to have: texts of more than 128 KiB cost the allocator a system call each. A page has up to twice as many where its rows are
+// larger than those before it; a single larger row still goes out, alone.
+#define DS_PAGE_SIZE 98304
+
+// Pages, and bytes, with which a request for several pages is answered at most: a client far away waits for the line once a megabyte, and nobody waits long for a turn.
+#define DS_ANSWER_SIZE 1000000
+#define DS_ANSWER_PAGES 12
 
 // Rows of the first page of a snapshot: small, so that something can be painted at once.
 #define DS_FIRST_PAGE_ROWS 200

@@ -65,8 +65,7 @@ static void count_size(ds_change *change, int64_t size) {
   if (change->size > DS_MAX_PATCH) change->whole = false;
 }
 
-static void add_rows(ds_change *change, ds_sql *sql, int32_t cursor) {
-  ds_records records = ds_records_take(sql, cursor, &change->json, DS_MAX_PATCH - change->size);
+static void add_rows(ds_change *change, ds_records records) {
   count_size(change, records.size);
   if (records.more) change->whole = false;
 }
@@ -75,7 +74,7 @@ static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
   key_list keys = keys_of(sql, diff, is_put, 0);
   if (keys.count == 0) return;
   ds_pieces_str(&change->json, ",\"put\":[");
-  add_rows(change, sql, ds_records_by_key(sql, diff->table, keys.json, diff->reader));
+  add_rows(change, ds_records_by_key(sql, diff->table, keys.json, diff->reader, &change->json, DS_MAX_PATCH - change->size));
   ds_pieces_str(&change->json, "]");
 }
 
@@ -98,7 +97,7 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   }
   ds_text_str(&head, "],\"rows\":[");
   ds_pieces_text(&change->json, &head);
-  add_rows(change, sql, ds_records_partial(sql, diff->table, keys.json, columns, count, diff->reader));
+  add_rows(change, ds_records_partial(sql, diff->table, keys.json, columns, count, diff->reader, &change->json, DS_MAX_PATCH - change->size));
   ds_pieces_str(&change->json, "]}");
 }
 
@@ -191,7 +190,7 @@ static bool is_gone(const ds_diff *diff, const ds_net *row) {
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
   ds_pieces json = ds_pieces_new(sql->arena);
   key_list keys = keys_of(sql, diff, is_there, 0);
-  if (keys.count) ds_records_take(sql, ds_records_by_key(sql, diff->table, keys.json, diff->reader), &json, DS_MAX_WHOLE_TABLE);
+  if (keys.count) ds_records_by_key(sql, diff->table, keys.json, diff->reader, &json, DS_MAX_WHOLE_TABLE);
   if (diff->table->deleted_at < 0) return json;
   ds_text deleted = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < diff->count; i++) {

@@ -198,6 +198,7 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
     .channel = channel,
     .name = declared->table ? ds_view_of(declared->table) : channel,
     .where = ds_view_of(declared->where),
+    .counted_version = -1,
     .marked = -1,
   };
   uint32_t keys = read_columns(table, sql, keep);

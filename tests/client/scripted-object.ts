@@ -56,7 +56,8 @@ export const welcome = (settled = 0, epoch = "e1") => ({ type: "welcome", protoc
 /** A page of a table (id, text) with the key id; the only and first page at version 10 unless told otherwise. */
 export function page(rows: WireRecord[], more: Partial<Page> = {}): Page {
   const place = { channel: "todos", epoch: "e1", shape: "s1", version: 10, first: true, next: 0 };
-  return { type: "page", ...place, columns: ["id", "text"], key: [0], rows, ...more };
+  const after = more.next ? rows.at(-1)?.slice(0, 1) : undefined;
+  return { type: "page", ...place, columns: ["id", "text"], key: [0], rows, after, ...more };
 }
 
 export const patch = (changes: Change[], outcomes: Outcome[] = [], epoch = "e1") => ({ type: "patch", epoch, changes, outcomes });

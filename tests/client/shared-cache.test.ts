@@ -67,7 +67,7 @@ class History {
     const rest = recordsOf(this.at(this.version)).filter(([key]) => after === null || key > after);
     const next = rest.length > PAGE ? PAGE : 0;
     const place = { channel: "todos", epoch: this.epoch, shape: "s1", version: this.version, first: after === null };
-    return { type: "page", ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, rows: rest.slice(0, PAGE) };
+    return { type: "page", ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, after: next ? rest[PAGE - 1]?.slice(0, 1) : undefined, rows: rest.slice(0, PAGE) };
   }
 }
 

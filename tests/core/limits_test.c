@@ -204,12 +204,12 @@ static void the_first_page_has_200_rows_and_no_page_more_than_4000(void) {
   world_free(&w);
 }
 
-// A row's JSON is 2 more than its text and its fixed members, and a comma follows: 10 rows come to the page size exactly or to one byte more.
-static void a_page_holds_at_most_its_size_in_bytes(void) {
+// A row's JSON is 2 more than its text and its fixed members, and a comma follows: 8 rows come to twice the page size exactly or to one byte more.
+static void a_page_holds_at_most_twice_its_size_in_bytes(void) {
   for (int over = 0; over <= 1; over++) {
     world w = talk_start(&limits_app);
     char fill[300];
-    int each = DS_PAGE_SIZE / 8 - 14; // [1,"...",null,0],
+    int each = 2 * DS_PAGE_SIZE / 8 - 14; // [1,"...",null,0],
     snprintf(fill, sizeof fill, FILL(9, "id, text", "i, replace(hex(zeroblob(%d + (i = 8) * %d)), '00', 'x')"), each, over);
     talk_sql(&w, fill, "[]");
     ds_socket socket = talk_greet(&w, "a");
@@ -218,6 +218,35 @@ static void a_page_holds_at_most_its_size_in_bytes(void) {
     CHECK_INT(rows_in(world_receive(&w, socket)), over ? 7 : 8);
     world_free(&w);
   }
+}
+
+// Asks for pages after the key 0 and counts what comes.
+static int64_t pages_of(world *w, ds_socket socket, int rows, int pages, int64_t *bytes) {
+  talk_send(w, socket, "{\"type\":\"page\",\"channel\":\"items\",\"after\":[0],\"rows\":%d,\"pages\":%d}", rows, pages);
+  world_turn(w);
+  int64_t count = 0;
+  *bytes = 0;
+  for (ds_view frame = world_receive(w, socket); frame.at; frame = world_receive(w, socket)) {
+    CHECK_INT(ds_view_absent(ds_json_member(frame, "after")), count > 0);
+    count++;
+    *bytes += (int64_t)frame.size;
+    free((char *)frame.at);
+  }
+  return count;
+}
+
+static void an_answer_has_at_most_12_pages_and_a_megabyte(void) {
+  world w = talk_start(&limits_app);
+  ds_socket socket = talk_greet(&w, "a");
+  int64_t bytes;
+  talk_sql(&w, FILL(100, "id, text", "i, replace(hex(zeroblob(190000)), '00', 'x')"), "[]");
+  CHECK_INT(pages_of(&w, socket, 1, 3, &bytes), 3);
+  CHECK_INT(pages_of(&w, socket, 1, 100, &bytes), DS_ANSWER_SIZE / 190000 + 1);
+  CHECK(bytes < DS_ANSWER_SIZE + 2 * DS_PAGE_SIZE);
+  talk_sql(&w, "DELETE FROM items", "[]");
+  talk_sql(&w, FILL(60000, "id", "i"), "[]");
+  CHECK_INT(pages_of(&w, socket, DS_MAX_PAGE_ROWS, 100, &bytes), DS_ANSWER_PAGES);
+  world_free(&w);
 }
 
 static void a_turn_reads_16_mb_and_asks_the_others_to_come_again(void) {
@@ -684,7 +713,8 @@ const test limits_tests[] = {
   {"an update to a record too large fails alone", an_update_to_a_record_too_large_fails_alone},
   {"rows of any size page through within the caps", rows_of_any_size_page_through_within_the_caps},
   {"the first page has 200 rows, and no page more than 4,000", the_first_page_has_200_rows_and_no_page_more_than_4000},
-  {"a page holds at most its size in bytes", a_page_holds_at_most_its_size_in_bytes},
+  {"an answer has at most 12 pages and a megabyte", an_answer_has_at_most_12_pages_and_a_megabyte},
+  {"a page holds at most twice its size in bytes", a_page_holds_at_most_twice_its_size_in_bytes},
   {"a turn reads 16 MB and asks the others to come again", a_turn_reads_16_mb_and_asks_the_others_to_come_again},
   {"a socket may send 2,000 frames at once and 500 a second", a_socket_may_send_2000_frames_at_once_and_500_a_second},
   {"a clock that goes back neither gives nor takes frames", a_clock_that_goes_back_neither_gives_nor_takes_frames},

@@ -98,6 +98,7 @@ static int32_t status_of(sqlite_host *host, int code) {
   if (code == SQLITE_ROW) return DS_SQL_ROW;
   if (code == SQLITE_DONE || code == SQLITE_OK) return DS_SQL_DONE;
   set_message(host, sqlite3_errmsg(host->database));
+  if (code == SQLITE_TOOBIG) return DS_SQL_TOO_BIG;
   return (code & 0xFF) == SQLITE_CONSTRAINT ? DS_SQL_CONSTRAINT : DS_SQL_ERROR;
 }
 

@@ -69,6 +69,9 @@ static reply turn_page(feed *f, ds_view page, ds_view last) {
   f->next = integer(page, "next");
   if (f->next > 0 && !ds_view_absent(last)) {
     keep(f->after, sizeof f->after, last);
+    ds_view after = ds_json_member(page, "after");
+    if (ds_view_absent(after)) return NOTHING;
+    keep(f->ask, sizeof f->ask, after);
     return PAGE;
   }
   if (f->seeing) rows_retain_seen(&f->rows);
@@ -104,6 +107,7 @@ static bool merge(feed *f, ds_view change) {
 static reply resume(feed *f) {
   f->phase = f->paged && f->after[0] ? PAGING : LIVE;
   counted->catch_ups++;
+  memcpy(f->ask, f->after, sizeof f->ask);
   return f->phase == PAGING ? PAGE : NOTHING;
 }
 
@@ -133,10 +137,10 @@ ds_view feed_frame(feed *f, reply reply, ds_arena *arena) {
   ds_text_str(&frame, f->channel);
   if (reply == PAGE) {
     ds_text_str(&frame, "\",\"after\":");
-    ds_text_str(&frame, f->after);
+    ds_text_str(&frame, f->ask);
     ds_text_str(&frame, ",\"rows\":");
     ds_text_int(&frame, f->next);
-    ds_text_str(&frame, "}");
+    ds_text_str(&frame, ",\"pages\":3}");
     return ds_text_view(&frame);
   }
   f->phase = SUBSCRIBING;

@@ -22,6 +22,7 @@ typedef struct feed {
   bool paged;   // a snapshot is under way
   bool seeing;  // there were records before it, and those that it does not show will go
   char after[1024]; // the last key that came, JSON; "" for none
+  char ask[1024];   // the key to ask for next: that of the end of the answer which has begun to come
   int64_t next; // rows to ask for next
 } feed;
 
