@@ -57,15 +57,9 @@ static void add_columns(ds_text *head, const ds_table *table) {
 
 static ds_text page_head(ds_turn *turn, const ds_table *table, ds_view reader, bool first) {
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"type\":\"page\",\"channel\":");
-  ds_text_json(&head, table->channel);
-  ds_text_str(&head, ",\"epoch\":");
-  ds_text_json(&head, turn->storage->epoch);
-  ds_text_str(&head, ",\"shape\":");
-  ds_text_json(&head, ds_table_shape_for(turn->sql.arena, table, reader));
-  ds_text_str(&head, ",\"version\":");
-  ds_text_int(&head, table->version);
-  ds_text_str(&head, first ? ",\"first\":true" : ",\"first\":false");
+  ds_text_fill(&head, "{'type':'page','channel':$,'epoch':$,'shape':$,'version':#,'first':#",
+    DS_VALUES(table->channel, turn->storage->epoch, ds_table_shape_for(turn->sql.arena, table, reader), ds_sql_number(&turn->sql, table->version),
+      ds_view_of(first ? "true" : "false")));
   add_columns(&head, table);
   return head;
 }
@@ -152,9 +146,7 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   if (!table) return;
   ds_view reader = ds_turn_peer(turn, received->socket)->reader;
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"channel\":");
-  ds_text_json(&head, table->channel);
-  ds_text_str(&head, ",\"sync\":true,\"payload\":[");
+  ds_text_fill(&head, "{'channel':$,'sync':true,'payload':[", &table->channel);
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
   ds_records records = ds_records_take(&turn->sql, ds_records_after(&turn->sql, table, (ds_view){0}, -1, reader), &frame, DS_MAX_WHOLE_TABLE);
