@@ -13,24 +13,17 @@ ds_outcome ds_outcome_rejected(ds_code code) {
 
 static void add_member(ds_text *json, const char *name, ds_view value) {
   if (ds_view_absent(value)) return;
-  ds_text_str(json, ",\"");
-  ds_text_str(json, name);
-  ds_text_str(json, "\":");
-  ds_text_add(json, value);
+  ds_text_fill(json, ",'#':#", DS_VALUES(ds_view_of(name), value));
 }
 
 ds_view ds_outcome_json(ds_arena *arena, int64_t number, const ds_outcome *outcome) {
   ds_text json = ds_text_new(arena);
-  ds_text_str(&json, "{\"number\":");
-  ds_text_int(&json, number);
+  ds_text_fill(&json, "{'number':#", DS_VALUES(ds_number(arena, number)));
   if (outcome->code == DS_OK) {
     ds_text_str(&json, ",\"status\":\"committed\"");
     add_member(&json, "result", outcome->result);
   } else {
-    ds_text_str(&json, ",\"status\":\"rejected\",\"code\":");
-    ds_text_json(&json, ds_code_wire(outcome->code));
-    ds_text_str(&json, ",\"message\":");
-    ds_text_json(&json, outcome->message);
+    ds_text_fill(&json, ",'status':'rejected','code':$,'message':$", DS_VALUES(ds_code_wire(outcome->code), outcome->message));
     add_member(&json, "data", outcome->data);
   }
   ds_text_str(&json, "}");

@@ -55,21 +55,6 @@ static void add_columns(ds_text *head, const ds_table *table) {
   ds_text_str(head, "]");
 }
 
-static ds_text page_head(ds_turn *turn, const ds_table *table, ds_view reader, bool first) {
-  ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"type\":\"page\",\"channel\":");
-  ds_text_json(&head, table->channel);
-  ds_text_str(&head, ",\"epoch\":");
-  ds_text_json(&head, turn->storage->epoch);
-  ds_text_str(&head, ",\"shape\":");
-  ds_text_json(&head, ds_table_shape_for(turn->sql.arena, table, reader));
-  ds_text_str(&head, ",\"version\":");
-  ds_text_int(&head, table->version);
-  ds_text_str(&head, first ? ",\"first\":true" : ",\"first\":false");
-  add_columns(&head, table);
-  return head;
-}
-
 // The records of the channel. Counting a large table takes its time, so the count is kept until something changes.
 static int64_t total_of(ds_turn *turn, ds_table *table, ds_view reader) {
   if (table->personal) return ds_records_count(&turn->sql, table, reader);
@@ -101,33 +86,35 @@ static uint32_t read_pages(ds_turn *turn, const ds_table *table, ds_view reader,
   return count;
 }
 
+// `next_answer` is the key after which the next answer begins; absent if the page does not say so.
+static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, const page *page, bool first, ds_view next_answer) {
+  ds_arena *arena = turn->sql.arena;
+  bool last = ds_view_absent(page->part.last);
+  ds_text head = ds_text_new(arena);
+  ds_text_fill(&head, "{'type':'page','channel':$,'epoch':$,'shape':$,'version':#,'first':#",
+    DS_VALUES(table->channel, turn->storage->epoch, ds_table_shape_for(arena, table, reader), ds_sql_number(&turn->sql, table->version),
+      ds_view_of(first ? "true" : "false")));
+  add_columns(&head, table);
+  if (first) ds_text_fill(&head, ",'total':#", DS_VALUES(ds_sql_number(&turn->sql, last ? page->part.records.count : total_of(turn, table, reader))));
+  ds_text_fill(&head, ",'next':#", DS_VALUES(ds_sql_number(&turn->sql, last ? 0 : rows_that_fit(&page->part.records))));
+  if (!ds_view_absent(next_answer)) ds_text_fill(&head, ",'after':#", DS_VALUES(next_answer));
+  ds_text_str(&head, ",\"rows\":[");
+  ds_pieces frame = ds_pieces_new(arena);
+  ds_pieces_text(&frame, &head);
+  ds_pieces_join(&frame, &page->rows);
+  ds_pieces_str(&frame, "]}");
+  return frame;
+}
+
 static void send_pages(ds_turn *turn, ds_socket socket, ds_table *table, ds_view after, int64_t rows, int64_t most) {
-  bool first = ds_view_absent(after);
   ds_view reader = ds_turn_peer(turn, socket)->reader;
   page pages[DS_ANSWER_PAGES];
   uint32_t count = read_pages(turn, table, reader, after, rows, most, pages);
-  ds_view end = pages[count - 1].part.last;
   for (uint32_t i = 0; i < count; i++) {
-    const ds_records *records = &pages[i].part.records;
-    bool last = ds_view_absent(pages[i].part.last);
-    turn->read_bytes += records->size;
-    ds_text head = page_head(turn, table, reader, first);
-    if (first) {
-      ds_text_str(&head, ",\"total\":");
-      ds_text_int(&head, last ? records->count : total_of(turn, table, reader));
-    }
-    ds_text_str(&head, ",\"next\":");
-    ds_text_int(&head, last ? 0 : rows_that_fit(records));
-    // The first page of an answer says where the next answer begins, so that it can be asked for while this one is still being read.
-    if (i == 0 && !ds_view_absent(end)) {
-      ds_text_str(&head, ",\"after\":");
-      ds_text_add(&head, end);
-    }
-    ds_text_str(&head, ",\"rows\":[");
-    ds_pieces frame = ds_pieces_new(turn->sql.arena);
-    ds_pieces_text(&frame, &head);
-    ds_pieces_join(&frame, &pages[i].rows);
-    ds_pieces_str(&frame, "]}");
+    turn->read_bytes += pages[i].part.records.size;
+    // The first page says where the next answer begins, so that it can be asked for while the rest of this one is still on its way.
+    ds_view next_answer = i == 0 ? pages[count - 1].part.last : (ds_view){0};
+    ds_pieces frame = page_frame(turn, table, reader, &pages[i], ds_view_absent(after), next_answer);
     ds_send(&turn->out, socket, &frame);
   }
 }
@@ -207,9 +194,7 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   if (!table) return;
   ds_view reader = ds_turn_peer(turn, received->socket)->reader;
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"channel\":");
-  ds_text_json(&head, table->channel);
-  ds_text_str(&head, ",\"sync\":true,\"payload\":[");
+  ds_text_fill(&head, "{'channel':$,'sync':true,'payload':[", &table->channel);
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
   int64_t size = 0;

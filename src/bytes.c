@@ -151,15 +151,20 @@ void ds_text_str(ds_text *text, const char *string) {
   ds_text_add(text, ds_view_of(string));
 }
 
-void ds_text_int(ds_text *text, int64_t number) {
-  char digits[24];
-  size_t at = sizeof digits;
+ds_view ds_number(ds_arena *arena, int64_t number) {
+  enum { ROOM = 24 };
+  char *digits = ds_arena_take(arena, ROOM);
+  size_t at = ROOM;
   // Negating through unsigned is the only way that also holds for INT64_MIN.
   uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
   do digits[--at] = (char)('0' + rest % 10);
   while (rest /= 10);
   if (number < 0) digits[--at] = '-';
-  ds_text_add(text, (ds_view){digits + at, sizeof digits - at});
+  return (ds_view){digits + at, ROOM - at};
+}
+
+void ds_text_int(ds_text *text, int64_t number) {
+  ds_text_add(text, ds_number(text->arena, number));
 }
 
 static void add_escaped(ds_text *text, unsigned char control) {
@@ -169,7 +174,6 @@ static void add_escaped(ds_text *text, unsigned char control) {
 }
 
 void ds_text_json(ds_text *text, ds_view view) {
-  if (ds_view_absent(view)) view = DS_LITERAL("");
   ds_text_add(text, DS_LITERAL("\""));
   size_t clean = 0;
   for (size_t i = 0; i < view.size; i++) {
@@ -181,8 +185,20 @@ void ds_text_json(ds_text *text, ds_view view) {
     else if (byte == '\\') ds_text_add(text, DS_LITERAL("\\\\"));
     else add_escaped(text, byte);
   }
-  ds_text_add(text, (ds_view){view.at + clean, view.size - clean});
+  if (view.size > clean) ds_text_add(text, (ds_view){view.at + clean, view.size - clean});
   ds_text_add(text, DS_LITERAL("\""));
+}
+
+void ds_text_fill(ds_text *text, const char *template, const ds_view *values) {
+  for (;; template++) {
+    size_t plain = 0;
+    while (template[plain] && template[plain] != '$' && template[plain] != '#' && template[plain] != '\'') plain++;
+    ds_text_add(text, (ds_view){template, plain});
+    template += plain;
+    if (*template == '\0') return;
+    if (*template == '$') ds_text_json(text, *values++);
+    else ds_text_add(text, *template == '#' ? *values++ : DS_LITERAL("\""));
+  }
 }
 
 static void add_quoted(ds_text *text, ds_view view, char quote) {

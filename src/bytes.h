@@ -50,6 +50,9 @@ void *ds_arena_take(ds_arena *arena, size_t size);
 // A copy of the bytes of `view` in the arena.
 ds_view ds_arena_copy(ds_arena *arena, ds_view view);
 
+// The decimal text of `number` in the arena.
+ds_view ds_number(ds_arena *arena, int64_t number);
+
 // A text under construction in an arena. It doubles when it is full; its bytes move until ds_text_view is taken for the last time.
 typedef struct ds_text {
   ds_arena *arena;
@@ -69,6 +72,14 @@ void ds_text_int(ds_text *text, int64_t number);
 // Append `view` as a JSON string in quotes: quotes, backslashes and control characters escaped (RFC 8259, section 7), the rest as it is.
 // The bytes must be valid UTF-8; the absent view is the empty string.
 void ds_text_json(ds_text *text, ds_view view);
+
+// Appends `template` with `values` in their order: $ is a value as a JSON string, # a value as it is, and ' a double quote, so that JSON reads as JSON:
+//
+//   ds_text_fill(&text, "{'type':'event','channel':$,'event':#}", DS_VALUES(channel, event));
+//
+// A value must be there for each mark.
+void ds_text_fill(ds_text *text, const char *template, const ds_view *values);
+#define DS_VALUES(...) ((const ds_view[]){__VA_ARGS__})
 
 // Append `view` as an SQL identifier in double quotes, as an SQL string in single quotes: the quote doubled, nothing else changed.
 void ds_text_identifier(ds_text *text, ds_view view);

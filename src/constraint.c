@@ -11,7 +11,7 @@
 //
 // The platform puts the name of the error code behind it: ": SQLITE_CONSTRAINT".
 #include "action.h"
-#include "log.h"
+#include "trigger.h"
 
 // Whether `text` begins with `start`; then `rest` is what follows.
 static bool begins(ds_view text, ds_view start, ds_view *rest) {

@@ -63,40 +63,21 @@ void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const cha
 
 static ds_text error_v2(ds_arena *arena, const ds_frame *frame, ds_code code, ds_view message, int64_t expected) {
   ds_text json = ds_text_new(arena);
-  ds_text_str(&json, "{\"type\":\"error\",\"code\":");
-  ds_text_json(&json, ds_code_wire(code));
-  ds_text_str(&json, ",\"message\":");
-  ds_text_json(&json, message);
-  if (!ds_view_absent(frame->channel)) {
-    ds_text_str(&json, ",\"channel\":");
-    ds_text_json(&json, frame->channel);
-  }
-  if (expected) {
-    ds_text_str(&json, ",\"expected\":");
-    ds_text_int(&json, expected);
-  }
+  ds_text_fill(&json, "{'type':'error','code':$,'message':$", DS_VALUES(ds_code_wire(code), message));
+  if (!ds_view_absent(frame->channel)) ds_text_fill(&json, ",'channel':$", &frame->channel);
+  if (expected) ds_text_fill(&json, ",'expected':#", DS_VALUES(ds_number(arena, expected)));
   ds_text_str(&json, "}");
   return json;
 }
 
 static ds_text error_v1(ds_arena *arena, const ds_frame *frame, ds_code code, ds_view message) {
   ds_text line = ds_text_new(arena);
-  ds_text_add(&line, ds_code_wire(code));
-  ds_text_str(&line, ": ");
-  ds_text_add(&line, message);
+  ds_text_fill(&line, "#: #", DS_VALUES(ds_code_wire(code), message));
   ds_text json = ds_text_new(arena);
+  ds_view error = ds_text_view(&line);
   bool rpc = !ds_view_absent(frame->id) && !ds_view_absent(frame->channel);
-  if (rpc) {
-    ds_text_str(&json, "{\"type\":\"error\",\"rpc\":true,\"channel\":");
-    ds_text_json(&json, frame->channel);
-    ds_text_str(&json, ",\"id\":");
-    ds_text_add(&json, frame->id);
-    ds_text_str(&json, ",\"error\":[");
-  } else {
-    ds_text_str(&json, "{\"type\":\"exception\",\"rpc\":true,\"exception\":[");
-  }
-  ds_text_json(&json, ds_text_view(&line));
-  ds_text_str(&json, "]}");
+  if (rpc) ds_text_fill(&json, "{'type':'error','rpc':true,'channel':$,'id':#,'error':[$]}", DS_VALUES(frame->channel, frame->id, error));
+  else ds_text_fill(&json, "{'type':'exception','rpc':true,'exception':[$]}", &error);
   return json;
 }
 

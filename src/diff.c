@@ -98,14 +98,8 @@ static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *abs
   ds_text_str(&keys, "]");
 
   ds_text query = ds_text_new(sql->arena);
-  ds_text_str(&query, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM ");
-  ds_table_source(&query, diff->table, "?2");
-  ds_text_str(&query, " WHERE ");
-  ds_table_key_match(&query, diff->table, "k.value");
-  ds_text_str(&query, ")");
-  ds_view parameters[2];
-  const ds_view own = ds_text_view(&keys);
-  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), parameters, ds_table_parameters(diff->table, &own, 1, diff->reader, parameters));
+  ds_table_add(&query, diff->table, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM {rows ?2} WHERE {match k.value})");
+  int32_t cursor = ds_table_open(sql, diff->table, &query, DS_VALUES(ds_text_view(&keys)), 1, diff->reader);
   while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
 }
 

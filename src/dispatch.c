@@ -34,13 +34,8 @@ static void welcome(ds_turn *turn, ds_received *received) {
   peer->changed = true;
 
   ds_text json = ds_text_new(turn->sql.arena);
-  ds_text_str(&json, "{\"type\":\"welcome\",\"protocol\":2,\"epoch\":");
-  ds_text_json(&json, turn->storage->epoch);
-  ds_text_str(&json, ",\"settled\":");
-  ds_text_int(&json, client->settled);
-  ds_text_str(&json, ",\"now\":");
-  ds_text_int(&json, turn->now);
-  ds_text_str(&json, "}");
+  ds_text_fill(&json, "{'type':'welcome','protocol':2,'epoch':$,'settled':#,'now':#}",
+    DS_VALUES(turn->storage->epoch, ds_sql_number(&turn->sql, client->settled), ds_sql_number(&turn->sql, turn->now)));
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &json);
   ds_send(&turn->out, received->socket, &frame);
@@ -120,11 +115,7 @@ static void run_actions(ds_turn *turn, ds_received *received) {
 
 static void send_success(ds_turn *turn, const ds_received *received, const ds_pieces *records) {
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"type\":\"success\",\"rpc\":true,\"channel\":");
-  ds_text_json(&head, received->frame.channel);
-  ds_text_str(&head, ",\"id\":");
-  ds_text_add(&head, received->frame.id);
-  ds_text_str(&head, ",\"result\":[");
+  ds_text_fill(&head, "{'type':'success','rpc':true,'channel':$,'id':#,'result':[", DS_VALUES(received->frame.channel, received->frame.id));
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
   ds_pieces_join(&frame, records);

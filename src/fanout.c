@@ -247,9 +247,7 @@ static void broadcast(const bulletin *all, const news *one, uint32_t channel) {
   }
   if (count == 0 || one->records.count == 0) return;
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_str(&head, "{\"broadcast\":true,\"channel\":");
-  ds_text_json(&head, turn->storage->tables[channel].channel);
-  ds_text_str(&head, ",\"type\":\"update\",\"payload\":[");
+  ds_text_fill(&head, "{'broadcast':true,'channel':$,'type':'update','payload':[", &turn->storage->tables[channel].channel);
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
   ds_pieces_join(&frame, &one->records);
@@ -267,11 +265,7 @@ void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json) {
   for (uint32_t i = 0; i < turn->peers->count; i++)
     if (turn->peers->items[i].protocol == 2 && turn->peers->items[i].channels >> at & 1) sockets[count++] = turn->peers->items[i].socket;
   ds_text text = ds_text_new(turn->sql.arena);
-  ds_text_str(&text, "{\"type\":\"event\",\"channel\":");
-  ds_text_json(&text, channel);
-  ds_text_str(&text, ",\"event\":");
-  ds_text_add(&text, json);
-  ds_text_str(&text, "}");
+  ds_text_fill(&text, "{'type':'event','channel':$,'event':#}", DS_VALUES(channel, json));
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &text);
   ds_send_all(&turn->out, sockets, count, &frame);

@@ -8,16 +8,6 @@
 #define TEXT_OF(token) #token
 #define LIMIT_TEXT(limit) TEXT_OF(limit)
 
-static ds_frame refuse(ds_frame frame, ds_code code, const char *message) {
-  frame.code = code;
-  frame.message = message;
-  return frame;
-}
-
-static ds_frame bad(ds_frame frame, const char *message) {
-  return refuse(frame, DS_BAD_FRAME, message);
-}
-
 // A member that must be a string: decoded into `out`. False if it is not.
 static bool text_member(ds_arena *arena, ds_view object, const char *name, ds_view *out) {
   *out = ds_json_string(arena, ds_json_member(object, name));
@@ -39,46 +29,49 @@ static bool client_valid(ds_view client) {
   return true;
 }
 
+// A decoder returns what is wrong with the frame, in a sentence; NULL if nothing is. The code is DS_BAD_FRAME where it sets none.
+
 // ---- Version 2, a function a type
 
-static ds_frame decode_hello(ds_arena *arena, ds_frame frame, ds_view json) {
-  if (!int_member(json, "protocol", 0, &frame.protocol)) return bad(frame, "A hello needs `protocol`, an integer.");
-  if (frame.protocol != 2) {
-    frame.protocol = 2;
-    return refuse(frame, DS_UNSUPPORTED_PROTOCOL, "The object speaks protocol 2.");
+static const char *decode_hello(ds_arena *arena, ds_frame *frame, ds_view json) {
+  if (!int_member(json, "protocol", 0, &frame->protocol)) return "A hello needs `protocol`, an integer.";
+  if (frame->protocol != 2) {
+    frame->protocol = 2;
+    frame->code = DS_UNSUPPORTED_PROTOCOL;
+    return "The object speaks protocol 2.";
   }
-  if (!text_member(arena, json, "client", &frame.client) || !client_valid(frame.client))
-    return bad(frame, "A hello needs `client`, 1 to " LIMIT_TEXT(DS_MAX_CLIENT) " characters of A-Z a-z 0-9 _ -.");
+  if (!text_member(arena, json, "client", &frame->client) || !client_valid(frame->client))
+    return "A hello needs `client`, 1 to " LIMIT_TEXT(DS_MAX_CLIENT) " characters of A-Z a-z 0-9 _ -.";
   ds_view seen = ds_json_member(json, "seen");
-  if (!ds_view_absent(seen) && !int_member(json, "seen", 0, &frame.seen)) return bad(frame, "`seen` must be an integer of at least 0.");
+  if (!ds_view_absent(seen) && !int_member(json, "seen", 0, &frame->seen)) return "`seen` must be an integer of at least 0.";
   ds_view app = ds_json_member(json, "app");
-  if (!ds_view_absent(app) && !int_member(json, "app", 1, &frame.app)) return bad(frame, "`app` must be an integer of at least 1.");
-  return frame;
+  if (!ds_view_absent(app) && !int_member(json, "app", 1, &frame->app)) return "`app` must be an integer of at least 1.";
+  return NULL;
 }
 
-static ds_frame decode_subscribe(ds_arena *arena, ds_frame frame, ds_view json) {
-  if (!text_member(arena, json, "channel", &frame.channel)) return bad(frame, "A subscribe needs `channel`, a string.");
+static const char *decode_subscribe(ds_arena *arena, ds_frame *frame, ds_view json) {
+  if (!text_member(arena, json, "channel", &frame->channel)) return "A subscribe needs `channel`, a string.";
   ds_view cursor = ds_json_member(json, "cursor");
-  if (ds_view_absent(cursor) || ds_json_type(cursor) == DS_JSON_NULL) return frame;
-  frame.cursor.present = text_member(arena, cursor, "epoch", &frame.cursor.epoch) &&
-    text_member(arena, cursor, "shape", &frame.cursor.shape) && int_member(cursor, "version", 0, &frame.cursor.version);
-  return frame.cursor.present ? frame : bad(frame, "A cursor needs `epoch` and `shape`, strings, and `version`, an integer of at least 0.");
+  if (ds_view_absent(cursor) || ds_json_type(cursor) == DS_JSON_NULL) return NULL;
+  frame->cursor.present = text_member(arena, cursor, "epoch", &frame->cursor.epoch) &&
+    text_member(arena, cursor, "shape", &frame->cursor.shape) && int_member(cursor, "version", 0, &frame->cursor.version);
+  return frame->cursor.present ? NULL : "A cursor needs `epoch` and `shape`, strings, and `version`, an integer of at least 0.";
 }
 
-static ds_frame decode_page(ds_arena *arena, ds_frame frame, ds_view json) {
-  frame.after = ds_json_member(json, "after");
-  if (!text_member(arena, json, "channel", &frame.channel)) return bad(frame, "A page needs `channel`, a string.");
-  if (ds_json_type(frame.after) != DS_JSON_ARRAY) return bad(frame, "A page needs `after`, a key.");
-  if (!int_member(json, "rows", 1, &frame.rows)) return bad(frame, "A page needs `rows`, an integer of at least 1.");
+static const char *decode_page(ds_arena *arena, ds_frame *frame, ds_view json) {
+  frame->after = ds_json_member(json, "after");
+  if (!text_member(arena, json, "channel", &frame->channel)) return "A page needs `channel`, a string.";
+  if (ds_json_type(frame->after) != DS_JSON_ARRAY) return "A page needs `after`, a key.";
+  if (!int_member(json, "rows", 1, &frame->rows)) return "A page needs `rows`, an integer of at least 1.";
   ds_view pages = ds_json_member(json, "pages");
-  frame.pages = 1;
-  if (!ds_view_absent(pages) && !int_member(json, "pages", 1, &frame.pages)) return bad(frame, "`pages` must be an integer of at least 1.");
-  return frame;
+  frame->pages = 1;
+  if (!ds_view_absent(pages) && !int_member(json, "pages", 1, &frame->pages)) return "`pages` must be an integer of at least 1.";
+  return NULL;
 }
 
-static ds_frame decode_unsubscribe(ds_arena *arena, ds_frame frame, ds_view json) {
-  if (!text_member(arena, json, "channel", &frame.channel)) return bad(frame, "An unsubscribe needs `channel`, a string.");
-  return frame;
+static const char *decode_unsubscribe(ds_arena *arena, ds_frame *frame, ds_view json) {
+  if (!text_member(arena, json, "channel", &frame->channel)) return "An unsubscribe needs `channel`, a string.";
+  return NULL;
 }
 
 static bool decode_sent(ds_arena *arena, ds_view json, ds_sent *sent) {
@@ -86,28 +79,28 @@ static bool decode_sent(ds_arena *arena, ds_view json, ds_sent *sent) {
   return text_member(arena, json, "type", &sent->type);
 }
 
-static ds_frame decode_actions(ds_arena *arena, ds_frame frame, ds_view json) {
+static const char *decode_actions(ds_arena *arena, ds_frame *frame, ds_view json) {
   ds_view list = ds_json_member(json, "actions");
-  if (!int_member(json, "acknowledged", 0, &frame.acknowledged)) return bad(frame, "Actions need `acknowledged`, an integer of at least 0.");
-  if (ds_json_type(list) != DS_JSON_ARRAY) return bad(frame, "Actions need `actions`, an array.");
+  if (!int_member(json, "acknowledged", 0, &frame->acknowledged)) return "Actions need `acknowledged`, an integer of at least 0.";
+  if (ds_json_type(list) != DS_JSON_ARRAY) return "Actions need `actions`, an array.";
   uint32_t count = 0;
   for (ds_json_iterator item = ds_json_iterate(list); ds_json_next(&item);) count++;
-  if (count > DS_MAX_ACTIONS) return bad(frame, "There are more than " LIMIT_TEXT(DS_MAX_ACTIONS) " actions in the frame.");
-  frame.sent = ds_arena_take(arena, count * sizeof *frame.sent);
+  if (count > DS_MAX_ACTIONS) return "There are more than " LIMIT_TEXT(DS_MAX_ACTIONS) " actions in the frame.";
+  frame->sent = ds_arena_take(arena, count * sizeof *frame->sent);
   for (ds_json_iterator item = ds_json_iterate(list); ds_json_next(&item);) {
-    ds_sent *sent = &frame.sent[frame.sent_count++];
+    ds_sent *sent = &frame->sent[frame->sent_count++];
     bool whole = decode_sent(arena, item.value, sent) && int_member(item.value, "number", 1, &sent->number) &&
       text_member(arena, item.value, "channel", &sent->channel);
-    if (!whole) return bad(frame, "An action needs `number`, an integer of at least 1, and `channel` and `type`, strings.");
+    if (!whole) return "An action needs `number`, an integer of at least 1, and `channel` and `type`, strings.";
   }
-  return frame;
+  return NULL;
 }
 
-static ds_frame decode_typed(ds_arena *arena, ds_frame frame, ds_view json, ds_view type) {
+static const char *decode_typed(ds_arena *arena, ds_frame *frame, ds_view json, ds_view type) {
   static const struct {
     const char *wire;
     ds_frame_type type;
-    ds_frame (*decode)(ds_arena *arena, ds_frame frame, ds_view json);
+    const char *(*decode)(ds_arena *arena, ds_frame *frame, ds_view json);
   } types[] = {
 #define decode_HELLO decode_hello
 #define decode_SUBSCRIBE decode_subscribe
@@ -118,50 +111,61 @@ static ds_frame decode_typed(ds_arena *arena, ds_frame frame, ds_view json, ds_v
 #include "frames.def"
 #undef DS_FRAME
   };
-  frame.protocol = 2;
+  frame->protocol = 2;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (!ds_json_is_string(type, types[i].wire)) continue;
-    frame.type = types[i].type;
+    frame->type = types[i].type;
     return types[i].decode(arena, frame, json);
   }
-  return bad(frame, "The frame's `type` is not known.");
+  return "The frame's `type` is not known.";
 }
 
 // ---- Version 1
 
-static ds_frame decode_v1_rpc(ds_arena *arena, ds_frame frame, ds_view json) {
+static const char *decode_v1_rpc(ds_arena *arena, ds_frame *frame, ds_view json) {
   ds_view action = ds_json_member(json, "action");
-  frame.type = DS_V1_RPC;
-  frame.id = ds_json_member(json, "id");
-  if (ds_json_type(frame.id) != DS_JSON_STRING || frame.id.size > DS_MAX_CLIENT + 2)
-    return bad(frame, "An rpc needs `id`, a string of at most " LIMIT_TEXT(DS_MAX_CLIENT) " bytes.");
-  frame.sent = ds_arena_take(arena, sizeof *frame.sent);
-  frame.sent_count = 1;
-  if (!decode_sent(arena, action, frame.sent)) return bad(frame, "An rpc needs `action`, an object with `type`, a string.");
-  frame.sent->channel = frame.channel;
-  return frame;
+  frame->type = DS_V1_RPC;
+  frame->id = ds_json_member(json, "id");
+  if (ds_json_type(frame->id) != DS_JSON_STRING || frame->id.size > DS_MAX_CLIENT + 2)
+    return "An rpc needs `id`, a string of at most " LIMIT_TEXT(DS_MAX_CLIENT) " bytes.";
+  frame->sent = ds_arena_take(arena, sizeof *frame->sent);
+  frame->sent_count = 1;
+  if (!decode_sent(arena, action, frame->sent)) return "An rpc needs `action`, an object with `type`, a string.";
+  frame->sent->channel = frame->channel;
+  return NULL;
 }
 
-static ds_frame decode_v1(ds_arena *arena, ds_frame frame, ds_view json) {
+static const char *decode_v1(ds_arena *arena, ds_frame *frame, ds_view json) {
   bool sync = ds_json_type(ds_json_member(json, "sync")) == DS_JSON_TRUE;
   bool rpc = ds_json_type(ds_json_member(json, "rpc")) == DS_JSON_TRUE;
-  if (!sync && !rpc) return bad(frame, "The frame has no `type`.");
-  frame.protocol = 1;
-  if (!text_member(arena, json, "channel", &frame.channel)) return bad(frame, "The frame needs `channel`, a string.");
+  if (!sync && !rpc) return "The frame has no `type`.";
+  frame->protocol = 1;
+  if (!text_member(arena, json, "channel", &frame->channel)) return "The frame needs `channel`, a string.";
   if (rpc) return decode_v1_rpc(arena, frame, json);
   ds_json_kind from = ds_json_type(ds_json_member(json, "from"));
-  frame.type = DS_V1_SYNC;
-  frame.from = from != DS_JSON_ABSENT && from != DS_JSON_NULL;
-  return frame;
+  frame->type = DS_V1_SYNC;
+  frame->from = from != DS_JSON_ABSENT && from != DS_JSON_NULL;
+  return NULL;
+}
+
+// ---- Any
+
+static const char *decode(ds_arena *arena, ds_frame *frame, ds_frame_kind kind, ds_view bytes) {
+  ds_json_error error;
+  if (kind == DS_FRAME_BINARY) return "Frames are text messages.";
+  if (kind == DS_FRAME_HUGE || bytes.size > DS_MAX_FRAME) {
+    frame->code = DS_FRAME_TOO_LARGE;
+    return "A frame has at most " LIMIT_TEXT(DS_MAX_FRAME) " bytes.";
+  }
+  if (!ds_json_validate(bytes, &error)) return error.message;
+  if (ds_json_type(bytes) != DS_JSON_OBJECT) return "A frame is a JSON object.";
+  ds_view type = ds_json_member(bytes, "type");
+  return ds_view_absent(type) ? decode_v1(arena, frame, bytes) : decode_typed(arena, frame, bytes, type);
 }
 
 ds_frame ds_frame_decode(ds_arena *arena, ds_frame_kind kind, ds_view bytes) {
   ds_frame frame = {.poisoned = kind == DS_FRAME_POISONED};
-  ds_json_error error;
-  if (kind == DS_FRAME_BINARY) return bad(frame, "Frames are text messages.");
-  if (kind == DS_FRAME_HUGE || bytes.size > DS_MAX_FRAME) return refuse(frame, DS_FRAME_TOO_LARGE, "A frame has at most " LIMIT_TEXT(DS_MAX_FRAME) " bytes.");
-  if (!ds_json_validate(bytes, &error)) return bad(frame, error.message);
-  if (ds_json_type(bytes) != DS_JSON_OBJECT) return bad(frame, "A frame is a JSON object.");
-  ds_view type = ds_json_member(bytes, "type");
-  return ds_view_absent(type) ? decode_v1(arena, frame, bytes) : decode_typed(arena, frame, bytes, type);
+  frame.message = decode(arena, &frame, kind, bytes);
+  if (frame.message && frame.code == DS_OK) frame.code = DS_BAD_FRAME;
+  return frame;
 }

@@ -20,22 +20,22 @@
 // room stays as a marker, DS_FLOOR: up to its version nothing is known any more.
 typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3 } ds_change_op;
 
-// The message of the trigger that refuses a record which is too large.
-#define DS_RECORD_TOO_LARGE_MARK "durasync: record_too_large"
-
 // The columns that have a bit of their own in a set, and the bit that stands for all further ones.
 #define DS_NOTED_COLUMNS 52
 #define DS_FURTHER_COLUMNS (INT64_C(1) << DS_NOTED_COLUMNS)
 
-// Appends the statement number `at` (from 0) of those that make the channel's log and triggers, or nothing where the channel needs none; false past the last. Each is to be
-// run by itself, since together they may be longer than the platform takes (100,000 bytes), and where no trigger of durasync's exists.
-bool ds_log_install_sql(ds_text *sql, const ds_table *table, uint32_t at);
+// The words of a log, in templates, beside those of its table. What the `where` of a personal channel asks was like before is in the log under names of its own; of any other channel nothing is:
+//
+//   {log}             the log
+//   {log_definition}  the log and its columns, as CREATE TABLE takes them
+//   {own K}           what durasync calls its trigger of the kind K
+//   {old_names}       the columns of the log that hold what a row was like before, each after a comma
+//   {old_values}      what they hold for row OLD of a trigger, each after a comma
+//   {old_rows C}      what stands in FROM: the log with those columns under the table's own names, for `where` to be asked of them. The condition C picks the entries
+extern const ds_words ds_log_words;
 
-// Makes triggers under which the table of the app's channel number `at` may change its columns, and which note in durasync_meta that it was touched. None if there is no such table.
-void ds_log_watch(ds_sql *sql, const ds_channel *channel, uint32_t at);
-
-// Whether triggers of the channel's, of either kind, stand on its table: if not, it may have changed unseen.
-bool ds_log_watched(ds_sql *sql, const ds_table *table);
+// Appends "durasync_<kind>_<channel>" as an identifier.
+void ds_log_own_name(ds_text *sql, ds_view kind, ds_view channel);
 
 // Makes the log anew if it does not have the columns that it needs now: as empty as compaction could leave it, with its version.
 void ds_log_refit(ds_sql *sql, const ds_table *table);
@@ -43,9 +43,6 @@ void ds_log_refit(ds_sql *sql, const ds_table *table);
 // Tries a channel's `where`: fails if it names what is no column. Returns whether that of a personal channel can be asked of what a row was like before: false if a column of
 // the table has a collation.
 bool ds_log_asks(ds_sql *sql, const ds_table *table);
-
-// Drops every trigger of durasync's, whatever channel it belonged to.
-void ds_log_drop_triggers(ds_sql *sql);
 
 // The version of the channel's newest change, 0 if there was none. Reads one row.
 int64_t ds_log_version(ds_sql *sql, ds_view channel);

@@ -49,14 +49,8 @@ static key_list keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int6
 
 static void add_head(ds_pieces *json, const ds_table *table, ds_view reader, int64_t from, int64_t to) {
   ds_text head = ds_text_new(json->arena);
-  ds_text_str(&head, "{\"channel\":");
-  ds_text_json(&head, table->channel);
-  ds_text_str(&head, ",\"shape\":");
-  ds_text_json(&head, ds_table_shape_for(json->arena, table, reader));
-  ds_text_str(&head, ",\"from\":");
-  ds_text_int(&head, from);
-  ds_text_str(&head, ",\"to\":");
-  ds_text_int(&head, to);
+  ds_text_fill(&head, "{'channel':$,'shape':$,'from':#,'to':#",
+    DS_VALUES(table->channel, ds_table_shape_for(json->arena, table, reader), ds_number(json->arena, from), ds_number(json->arena, to)));
   ds_pieces_text(json, &head);
 }
 
@@ -155,9 +149,7 @@ ds_change ds_change_empty(ds_sql *sql, const ds_table *table, ds_view reader, in
 
 ds_pieces ds_patch_frame(ds_arena *arena, ds_view epoch, const ds_pieces *changes, ds_view outcomes) {
   ds_text head = ds_text_new(arena);
-  ds_text_str(&head, "{\"type\":\"patch\",\"epoch\":");
-  ds_text_json(&head, epoch);
-  ds_text_str(&head, ",\"changes\":[");
+  ds_text_fill(&head, "{'type':'patch','epoch':$,'changes':[", &epoch);
   ds_pieces frame = ds_pieces_new(arena);
   ds_pieces_text(&frame, &head);
   ds_pieces_join(&frame, changes);

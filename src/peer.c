@@ -41,11 +41,7 @@ int32_t ds_channel_index(const ds_names *names, ds_view name) {
 
 ds_view ds_peer_attachment(ds_arena *arena, const ds_names *names, const ds_peer *peer) {
   ds_text text = ds_text_new(arena);
-  ds_text_str(&text, "{\"protocol\":");
-  ds_text_int(&text, peer->protocol);
-  ds_text_str(&text, ",\"client\":");
-  ds_text_json(&text, ds_peer_client(peer));
-  ds_text_str(&text, ",\"channels\":[");
+  ds_text_fill(&text, "{'protocol':#,'client':$,'channels':[", DS_VALUES(ds_number(arena, peer->protocol), ds_peer_client(peer)));
   const char *comma = "";
   for (uint32_t i = 0; i < names->channel_count; i++) {
     if (!(peer->channels >> i & 1)) continue;

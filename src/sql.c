@@ -36,6 +36,13 @@ int64_t ds_sql_integer(ds_sql *sql, int32_t cursor, uint32_t column) {
   return sql->host->sql_integer(sql->host->context, cursor, column);
 }
 
+int64_t ds_sql_first(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count) {
+  int32_t cursor = ds_sql_open(sql, query, parameters, count);
+  int64_t first = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return first;
+}
+
 ds_handle ds_sql_keep(ds_sql *sql, int32_t cursor, uint32_t column) {
   if (sql->status != DS_SQL_DONE) return -1;
   return sql->host->sql_text(sql->host->context, cursor, column);
@@ -52,9 +59,7 @@ ds_view ds_sql_text(ds_sql *sql, ds_handle text) {
 }
 
 ds_view ds_sql_number(ds_sql *sql, int64_t number) {
-  ds_text text = ds_text_new(sql->arena);
-  ds_text_int(&text, number);
-  return ds_text_view(&text);
+  return ds_number(sql->arena, number);
 }
 
 void ds_sql_log(ds_sql *sql, const char *what) {

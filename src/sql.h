@@ -30,6 +30,9 @@ int64_t ds_sql_integer(ds_sql *sql, int32_t cursor, uint32_t column);
 ds_view ds_sql_read(ds_sql *sql, int32_t cursor, uint32_t column);
 ds_handle ds_sql_keep(ds_sql *sql, int32_t cursor, uint32_t column);
 
+// The integer in the first column of the first row; 0 if there is none. For queries with one row at most to look at.
+int64_t ds_sql_first(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count);
+
 // The text behind a handle, copied into the arena; absent for a negative handle.
 ds_view ds_sql_text(ds_sql *sql, ds_handle text);
 

@@ -74,9 +74,9 @@ ds_token ds_token_at(ds_view sql, size_t at) {
 
 // ---- Statements
 
-static void add_parameter(ds_text *text, const char *json, ds_view name) {
+static void add_parameter(ds_text *text, ds_view json, ds_view name) {
   ds_text_str(text, "(");
-  ds_text_str(text, json);
+  ds_text_add(text, json);
   ds_text_str(text, "->>");
   ds_text_sql_string(text, name);
   ds_text_str(text, ")");
@@ -89,7 +89,7 @@ ds_statement ds_statement_of(ds_arena *arena, ds_view sql) {
     ds_token token = ds_token_at(sql, at);
     if (token.kind == DS_TOKEN_PARAMETER) {
       uint32_t number = token.mark == ':' ? 1 : token.mark == '@' ? 2 : 3;
-      add_parameter(&text, number == 1 ? "?1" : number == 2 ? "?2" : "?3", token.name);
+      add_parameter(&text, ds_view_of(number == 1 ? "?1" : number == 2 ? "?2" : "?3"), token.name);
       if (number > parameters) parameters = number;
     } else {
       ds_text_add(&text, token.text);
@@ -99,7 +99,7 @@ ds_statement ds_statement_of(ds_arena *arena, ds_view sql) {
   return (ds_statement){ds_text_view(&text), parameters};
 }
 
-void ds_statement_where(ds_text *sql, ds_view where, const char *json) {
+void ds_statement_where(ds_text *sql, ds_view where, ds_view json) {
   for (size_t at = 0; at < where.size;) {
     ds_token token = ds_token_at(where, at);
     if (token.kind == DS_TOKEN_PARAMETER && token.mark == '$') add_parameter(sql, json, token.name);

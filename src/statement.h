@@ -27,6 +27,6 @@ typedef struct ds_token {
 ds_token ds_token_at(ds_view sql, size_t at);
 
 // Appends the expression `where` with every `$name` as the member `name` of the JSON that the SQL expression `json` holds.
-void ds_statement_where(ds_text *sql, ds_view where, const char *json);
+void ds_statement_where(ds_text *sql, ds_view where, ds_view json);
 
 #endif

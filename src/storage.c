@@ -4,6 +4,7 @@
 #include "client.h"
 #include "json.h"
 #include "log.h"
+#include "trigger.h"
 
 enum { EPOCH_BYTES = 8 };
 
@@ -97,8 +98,8 @@ static bool run_migration(opening *open, const ds_migration *migration) {
 
 // The triggers that note changes give way to those that note that there was one.
 static void watch(opening *open) {
-  ds_log_drop_triggers(&open->sql);
-  for (uint32_t i = 0; open->app->channels && open->app->channels[i].name; i++) ds_log_watch(&open->sql, &open->app->channels[i], i);
+  ds_triggers_drop(&open->sql);
+  for (uint32_t i = 0; open->app->channels && open->app->channels[i].name; i++) ds_triggers_watch(&open->sql, &open->app->channels[i], i);
 }
 
 static bool migrate(opening *open) {
@@ -186,15 +187,15 @@ static bool no_deferred_keys(opening *open) {
 static ds_view install_hash(opening *open) {
   ds_text all = ds_text_new(open->sql.arena);
   for (uint32_t i = 0; i < open->storage->table_count; i++)
-    for (uint32_t at = 0; ds_log_install_sql(&all, &open->storage->tables[i], at); at++) continue;
+    for (uint32_t at = 0; ds_triggers_sql(&all, &open->storage->tables[i], at); at++) continue;
   return ds_hash(open->sql.arena, ds_text_view(&all));
 }
 
 static void install_table(opening *open, const ds_table *table) {
   for (uint32_t at = 0;; at++) {
     ds_text statement = ds_text_new(open->sql.arena);
-    if (!ds_log_install_sql(&statement, table, at)) return;
-    if (statement.size) ds_sql_run(&open->sql, ds_text_view(&statement), DS_NO_PARAMETERS);
+    if (!ds_triggers_sql(&statement, table, at)) return;
+    ds_sql_run(&open->sql, ds_text_view(&statement), DS_NO_PARAMETERS);
   }
 }
 
@@ -210,9 +211,7 @@ static uint64_t touched_channels(opening *open) {
 
 static void add_generation(ds_text *json, ds_view channel, int64_t generation) {
   if (json->size > 1) ds_text_str(json, ",");
-  ds_text_json(json, channel);
-  ds_text_str(json, ":");
-  ds_text_int(json, generation);
+  ds_text_fill(json, "$:#", DS_VALUES(channel, ds_number(json->arena, generation)));
 }
 
 static bool is_declared(const ds_storage *storage, const ds_json_iterator *item) {
@@ -229,7 +228,7 @@ static ds_view new_generations(opening *open) {
   ds_text_str(&json, "{");
   for (uint32_t i = 0; i < storage->table_count; i++) {
     const ds_table *table = &storage->tables[i];
-    bool missed = (touched >> i & 1) || !ds_log_watched(&open->sql, table);
+    bool missed = (touched >> i & 1) || !ds_triggers_watched(&open->sql, table);
     add_generation(&json, table->channel, generation_of(storage, table->declared->name) + (missed ? 1 : 0));
   }
   for (ds_json_iterator item = ds_json_iterate(storage->generations); ds_json_next(&item);) {
@@ -255,7 +254,7 @@ static bool install_triggers(opening *open) {
   if (ds_view_equal(hash, storage->installed)) return true;
   if (!no_deferred_keys(open)) return false;
   storage->generations = new_generations(open);
-  ds_log_drop_triggers(&open->sql);
+  ds_triggers_drop(&open->sql);
   for (uint32_t i = 0; i < storage->table_count; i++) {
     ds_log_refit(&open->sql, &storage->tables[i]);
     install_table(open, &storage->tables[i]);

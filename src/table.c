@@ -220,88 +220,53 @@ int32_t ds_table_column(const ds_table *table, const char *name) {
   return -1;
 }
 
-// ---- Rows
-
-uint32_t ds_table_parameters(const ds_table *table, const ds_view *others, uint32_t count, ds_view reader, ds_view *all) {
-  for (uint32_t i = 0; i < count; i++) all[i] = others[i];
-  if (table->personal) all[count++] = reader;
-  return count;
-}
-
-void ds_table_source(ds_text *sql, const ds_table *table, const char *reader) {
-  bool part = !ds_view_absent(table->where);
-  ds_text_str(sql, part ? "(SELECT * FROM " : "");
-  ds_text_identifier(sql, table->name);
-  if (part) {
-    ds_text_str(sql, " WHERE ");
-    ds_statement_where(sql, table->where, reader);
-    ds_text_str(sql, ")");
-  }
-  ds_text_str(sql, " AS t");
-}
-
-void ds_table_member(ds_text *sql, const ds_table *table, const char *row) {
-  // Asked of the table itself, where the row stands: NEW.c and OLD.c have no affinity, and would compare otherwise than the columns do.
-  ds_text_str(sql, "EXISTS (SELECT 1 FROM ");
-  ds_text_identifier(sql, table->name);
-  ds_text_str(sql, " AS t WHERE ");
-  for (uint32_t i = 0; i < table->key_count; i++) {
-    ds_view column = table->columns[table->key[i]].name;
-    ds_text_str(sql, "t.");
-    ds_text_identifier(sql, column);
-    ds_text_str(sql, " IS ");
-    ds_text_str(sql, row);
-    ds_text_str(sql, ".");
-    ds_text_identifier(sql, column);
-    ds_text_str(sql, " AND ");
-  }
-  ds_text_str(sql, "(");
-  ds_text_add(sql, table->where);
-  ds_text_str(sql, "))");
-}
-
 // ---- Cells
 
-// Appends `template` with the column's name in place of each "$".
-static void add_with_column(ds_text *sql, const char *template, ds_view column) {
-  for (const char *at = template; *at; at++) {
-    if (*at == '$') ds_text_add(sql, column);
-    else ds_text_add(sql, (ds_view){at, 1});
+// Appends `template` with `value` for each "@" and `number` for each "#".
+static void add_cell(ds_text *sql, const char *template, ds_view value, ds_view number) {
+  for (; *template; template++) {
+    if (*template == '@') ds_text_add(sql, value);
+    else if (*template == '#') ds_text_add(sql, number);
+    else ds_text_add(sql, (ds_view){template, 1});
   }
 }
 
-#define INTEGER_CELL "iif($ > 9007199254740991 OR $ < -9007199254740991, json_object('int', CAST($ AS TEXT)), $)"
-#define REAL_CELL \
-  "iif(abs($) > 1.7976931348623157e308, json_object('real', iif($ > 0, 'Infinity', '-Infinity')), json(format('%!.17g', $)))"
-#define BLOB_CELL "json_object('blob', hex($))"
-
-void ds_table_cell(ds_text *sql, const ds_table *table, uint32_t column, const char *row) {
-  static const char *const templates[] = {
-    [HAZARD_NONE] = "$",
-    [HAZARD_INTEGER] = INTEGER_CELL,
-    [HAZARD_REAL] = "iif($ IS NULL, NULL, " REAL_CELL ")",
-    [HAZARD_BLOB] = "iif($ IS NULL, NULL, " BLOB_CELL ")",
-    [HAZARD_TEXT] = "iif(typeof($) = 'blob', " BLOB_CELL ", $)",
-    [HAZARD_ANY] = "CASE typeof($) WHEN 'integer' THEN " INTEGER_CELL " WHEN 'real' THEN " REAL_CELL " WHEN 'blob' THEN " BLOB_CELL " ELSE $ END",
-  };
-  ds_text name = ds_text_new(sql->arena);
-  ds_text_str(&name, row);
-  ds_text_str(&name, ".");
-  ds_text_identifier(&name, table->columns[column].name);
-  add_with_column(sql, templates[column_hazard(table, column)], ds_text_view(&name));
+static void add_column(ds_text *sql, ds_view row, ds_view column) {
+  ds_text_add(sql, row);
+  ds_text_str(sql, ".");
+  ds_text_identifier(sql, column);
 }
 
-static void add_array(ds_text *sql, const ds_table *table, const char *row, const uint32_t *columns, uint32_t count) {
+#define INTEGER_CELL "iif(@ > 9007199254740991 OR @ < -9007199254740991, json_object('int', CAST(@ AS TEXT)), @)"
+#define REAL_CELL \
+  "iif(abs(@) > 1.7976931348623157e308, json_object('real', iif(@ > 0, 'Infinity', '-Infinity')), json(format('%!.17g', @)))"
+#define BLOB_CELL "json_object('blob', hex(@))"
+
+static void add_value(ds_text *sql, const ds_table *table, uint32_t column, ds_view row) {
+  static const char *const templates[] = {
+    [HAZARD_NONE] = "@",
+    [HAZARD_INTEGER] = INTEGER_CELL,
+    [HAZARD_REAL] = "iif(@ IS NULL, NULL, " REAL_CELL ")",
+    [HAZARD_BLOB] = "iif(@ IS NULL, NULL, " BLOB_CELL ")",
+    [HAZARD_TEXT] = "iif(typeof(@) = 'blob', " BLOB_CELL ", @)",
+    [HAZARD_ANY] = "CASE typeof(@) WHEN 'integer' THEN " INTEGER_CELL " WHEN 'real' THEN " REAL_CELL " WHEN 'blob' THEN " BLOB_CELL " ELSE @ END",
+  };
+  ds_text name = ds_text_new(sql->arena);
+  add_column(&name, row, table->columns[column].name);
+  add_cell(sql, templates[column_hazard(table, column)], ds_text_view(&name), (ds_view){0});
+}
+
+static void add_array(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count) {
   ds_text_str(sql, "json_array(");
   for (uint32_t i = 0; i < count; i++) {
     if (i) ds_text_str(sql, ", ");
-    ds_table_cell(sql, table, columns[i], row);
+    add_value(sql, table, columns[i], row);
   }
   ds_text_str(sql, ")");
 }
 
 // A row of more cells than a function takes is several arrays joined: inner brackets are trimmed, which is safe since no cell begins or ends with one.
-static void add_cells(ds_text *sql, const ds_table *table, const char *row, const uint32_t *columns, uint32_t count) {
+static void add_cells(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count) {
   if (count <= MAX_ARGUMENTS) {
     add_array(sql, table, row, columns, count);
     return;
@@ -317,50 +282,80 @@ static void add_cells(ds_text *sql, const ds_table *table, const char *row, cons
   }
 }
 
-void ds_table_key(ds_text *sql, const ds_table *table, const char *row) {
-  add_cells(sql, table, row, table->key, table->key_count);
-}
-
 void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count) {
   uint32_t all[2 * DS_MAX_COLUMNS];
   memcpy(all, table->key, table->key_count * sizeof *all);
   memcpy(all + table->key_count, columns, count * sizeof *all);
-  add_cells(sql, table, "t", all, table->key_count + count);
+  add_cells(sql, table, DS_LITERAL("t"), all, table->key_count + count);
 }
 
-void ds_table_record(ds_text *sql, const ds_table *table, const char *row) {
+// The value of cell `at` of a key in JSON: the inverse of add_value.
+static void add_key_value(ds_text *sql, const ds_table *table, uint32_t at, ds_view json) {
+  ds_text position = ds_text_new(sql->arena);
+  ds_text_int(&position, at);
+  const char *template = column_hazard(table, table->key[at]) == HAZARD_NONE
+    ? "(@->>#)"
+    : "CASE WHEN json_type(@, '$[#]') <> 'object' THEN @->># WHEN json_type(@, '$[#].blob') = 'text' THEN unhex(@->>'$[#].blob')"
+      " WHEN json_type(@, '$[#].int') = 'text' THEN CAST(@->>'$[#].int' AS INTEGER)"
+      " ELSE CAST(replace(@->>'$[#].real', 'Infinity', '9e999') AS REAL) END";
+  add_cell(sql, template, json, ds_text_view(&position));
+}
+
+// ---- Words
+
+static ds_view key_column(const ds_table *table, uint32_t at) {
+  return table->columns[table->key[at]].name;
+}
+
+static void add_table(ds_text *sql, const ds_table *table, ds_view argument) {
+  (void)argument;
+  ds_text_identifier(sql, table->name);
+}
+
+static void add_rows(ds_text *sql, const ds_table *table, ds_view reader) {
+  bool part = !ds_view_absent(table->where);
+  ds_table_add(sql, table, part ? "(SELECT * FROM {table} WHERE " : "{table}");
+  if (part) ds_statement_where(sql, table->where, reader);
+  ds_text_str(sql, part ? ") AS t" : " AS t");
+}
+
+static void add_where(ds_text *sql, const ds_table *table, ds_view reader) {
+  ds_statement_where(sql, table->where, reader);
+}
+
+static void add_member(ds_text *sql, const ds_table *table, ds_view row) {
+  // Asked of the table itself, where the row stands: NEW.c and OLD.c have no affinity, and would compare otherwise than the columns do.
+  ds_table_add(sql, table, "EXISTS (SELECT 1 FROM {table} AS t WHERE ");
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    add_column(sql, DS_LITERAL("t"), key_column(table, i));
+    ds_text_str(sql, " IS ");
+    add_column(sql, row, key_column(table, i));
+    ds_text_str(sql, " AND ");
+  }
+  ds_text_str(sql, "(");
+  ds_text_add(sql, table->where);
+  ds_text_str(sql, "))");
+}
+
+static void add_record(ds_text *sql, const ds_table *table, ds_view row) {
   uint32_t all[DS_MAX_COLUMNS];
   for (uint32_t i = 0; i < table->column_count; i++) all[i] = i;
   add_cells(sql, table, row, all, table->column_count);
 }
 
-// ---- Keys
+static void add_key(ds_text *sql, const ds_table *table, ds_view row) {
+  add_cells(sql, table, row, table->key, table->key_count);
+}
 
-void ds_table_key_columns(ds_text *sql, const ds_table *table) {
+static void add_key_columns(ds_text *sql, const ds_table *table, ds_view argument) {
+  (void)argument;
   for (uint32_t i = 0; i < table->key_count; i++) {
-    ds_text_str(sql, i ? ", t." : "t.");
-    ds_text_identifier(sql, table->columns[table->key[i]].name);
+    if (i) ds_text_str(sql, ", ");
+    add_column(sql, DS_LITERAL("t"), key_column(table, i));
   }
 }
 
-// The value of cell `at` of a key in JSON: the inverse of ds_table_cell.
-static void add_key_value(ds_text *sql, const ds_table *table, uint32_t at, const char *json) {
-  ds_text position = ds_text_new(sql->arena);
-  ds_text_int(&position, at);
-  ds_view digits = ds_text_view(&position);
-  const char *template = column_hazard(table, table->key[at]) == HAZARD_NONE
-    ? "(%->>#)"
-    : "CASE WHEN json_type(%, '$[#]') <> 'object' THEN %->># WHEN json_type(%, '$[#].blob') = 'text' THEN unhex(%->>'$[#].blob')"
-      " WHEN json_type(%, '$[#].int') = 'text' THEN CAST(%->>'$[#].int' AS INTEGER)"
-      " ELSE CAST(replace(%->>'$[#].real', 'Infinity', '9e999') AS REAL) END";
-  for (const char *c = template; *c; c++) {
-    if (*c == '%') ds_text_str(sql, json);
-    else if (*c == '#') ds_text_add(sql, digits);
-    else ds_text_add(sql, (ds_view){c, 1});
-  }
-}
-
-void ds_table_key_values(ds_text *sql, const ds_table *table, const char *json) {
+static void add_key_values(ds_text *sql, const ds_table *table, ds_view json) {
   for (uint32_t i = 0; i < table->key_count; i++) {
     if (i) ds_text_str(sql, ", ");
     add_key_value(sql, table, i, json);
@@ -368,14 +363,13 @@ void ds_table_key_values(ds_text *sql, const ds_table *table, const char *json) 
 }
 
 // Appends "t.<column> <comparison> <the key's value>".
-static void add_comparison(ds_text *sql, const ds_table *table, uint32_t at, const char *comparison, const char *json) {
-  ds_text_str(sql, "t.");
-  ds_text_identifier(sql, table->columns[table->key[at]].name);
+static void add_comparison(ds_text *sql, const ds_table *table, uint32_t at, const char *comparison, ds_view json) {
+  add_column(sql, DS_LITERAL("t"), key_column(table, at));
   ds_text_str(sql, comparison);
   add_key_value(sql, table, at, json);
 }
 
-void ds_table_key_match(ds_text *sql, const ds_table *table, const char *json) {
+static void add_match(ds_text *sql, const ds_table *table, ds_view json) {
   for (uint32_t i = 0; i < table->key_count; i++) {
     if (i) ds_text_str(sql, " AND ");
     // The first comparison finds the row by its index, under the column's collation; the second holds it to the very bytes: under NOCASE a key that has
@@ -385,4 +379,22 @@ void ds_table_key_match(ds_text *sql, const ds_table *table, const char *json) {
     ds_text_str(sql, " AND ");
     add_comparison(sql, table, i, " COLLATE BINARY IS ", json);
   }
+}
+
+static const ds_word words[] = {
+  {"table", add_table}, {"rows", add_rows}, {"where", add_where}, {"member", add_member}, {"record", add_record}, {"key", add_key},
+  {"key_columns", add_key_columns}, {"key_values", add_key_values}, {"match", add_match}, {0},
+};
+
+const ds_words ds_table_words = {.list = words};
+
+void ds_table_add(ds_text *sql, const ds_table *table, const char *template) {
+  ds_template_add(sql, &ds_table_words, table, template);
+}
+
+int32_t ds_table_open(ds_sql *sql, const ds_table *table, const ds_text *query, const ds_view *own, uint32_t count, ds_view reader) {
+  ds_view parameters[4];
+  for (uint32_t i = 0; i < count; i++) parameters[i] = own[i];
+  if (table->personal) parameters[count++] = reader;
+  return ds_sql_open(sql, ds_text_view(query), parameters, count);
 }

@@ -6,6 +6,7 @@
 #include "durasync.h"
 #include "limits.h"
 #include "sql.h"
+#include "template.h"
 
 typedef struct ds_column {
   ds_view name;
@@ -48,34 +49,32 @@ void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t 
 // The position of the column `name`, or -1.
 int32_t ds_table_column(const ds_table *table, const char *name);
 
-// Appends what stands in FROM: the channel's rows, to be read under the alias t. `reader` is the SQL expression that holds the reader's JSON; it stands in the SQL only if the channel is personal.
-void ds_table_source(ds_text *sql, const ds_table *table, const char *reader);
-
 // The shape as a reader sees it: of a personal channel every reader has one of their own, so that nobody resumes with another's cursor. `reader` is JSON.
 ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader);
 
-// The parameters of a query over the channel's rows: those of `others`, then the reader if the channel is personal. Returns how many; `all` has room for one more than there are others.
-uint32_t ds_table_parameters(const ds_table *table, const ds_view *others, uint32_t count, ds_view reader, ds_view *all);
+// The words of a table, in templates (template.h). R is the alias of a row: t, NEW or OLD. J is the SQL expression that holds JSON: a parameter, or a column.
+//
+//   {table}         the table
+//   {rows J}        what stands in FROM: the channel's rows, to be read under the alias t, as the reader whose identity J holds sees them
+//   {where J}       the channel's `where`, asked by that reader
+//   {member R}      a condition: the row belongs to the channel. OLD in a BEFORE trigger, NEW in an AFTER trigger, since the table must hold it; only for a channel with `where`
+//   {record R}      the record as a JSON array
+//   {key R}         the primary key as a JSON array
+//   {key_columns}   the columns of the key, of row t
+//   {key_values J}  the values of the key that J holds, in the same order
+//   {match J}       a condition: the key of row t is the one that J holds
+//
+// SQL's own JSON rounds REALs to 15 digits, refuses BLOBs, and prints integers that JavaScript cannot hold; records and keys mend that, and only where a column's type leaves it possible.
+extern const ds_words ds_table_words;
 
-// Appends a condition: the row `row` belongs to the channel: "OLD" in a BEFORE trigger, "NEW" in an AFTER trigger, since the table must hold it. Only for a channel
-// with `where`.
-void ds_table_member(ds_text *sql, const ds_table *table, const char *row);
+// Appends a template with the words of a table.
+void ds_table_add(ds_text *sql, const ds_table *table, const char *template);
 
-// Appends the JSON expression of column `column` of row `row` ("t", "NEW", "OLD"). SQL's own JSON rounds REALs to 15 digits, refuses BLOBs, and prints integers that JavaScript cannot
-// hold; the expression mends that, and only where the column's type leaves it possible.
-void ds_table_cell(ds_text *sql, const ds_table *table, uint32_t column, const char *row);
-
-// Appends json_array(...) of a row's primary key, of the whole record, and of the given columns of row "t" after its primary key.
-void ds_table_key(ds_text *sql, const ds_table *table, const char *row);
-void ds_table_record(ds_text *sql, const ds_table *table, const char *row);
+// Appends the given columns of row t after its primary key, as a JSON array.
 void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count);
 
-// Appends the comma-separated key columns of row "t", and the values of the key held as JSON by the SQL expression `json` ("k.value", "?1"), in the same order.
-void ds_table_key_columns(ds_text *sql, const ds_table *table);
-void ds_table_key_values(ds_text *sql, const ds_table *table, const char *json);
-
-// Appends a condition: the key of row "t" is the one held as JSON by `json`.
-void ds_table_key_match(ds_text *sql, const ds_table *table, const char *json);
+// Opens a query over the channel's rows. `own`, three at most, are its parameters; the reader is the one after them if the channel is personal.
+int32_t ds_table_open(ds_sql *sql, const ds_table *table, const ds_text *query, const ds_view *own, uint32_t count, ds_view reader);
 
 // A hash of `text` (FNV-1a, 64 bits) in sixteen hexadecimal digits, in `arena`. It tells versions of a schema apart and guards against nobody.
 ds_view ds_hash(ds_arena *arena, ds_view text);

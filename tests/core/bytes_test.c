@@ -115,6 +115,17 @@ static void json_strings_are_escaped(void) {
   ds_arena_free(arena);
 }
 
+static void a_filled_template_has_its_values_in_order(void) {
+  ds_arena *arena = ds_arena_new();
+  ds_text text = ds_text_new(arena);
+  ds_text_fill(&text, "{'a':$,'b':#,'c':$}", DS_VALUES(DS_LITERAL("x\"$#'"), ds_number(arena, -7), ds_view_of(NULL)));
+  CHECK_TEXT(ds_text_view(&text), "{\"a\":\"x\\\"$#'\",\"b\":-7,\"c\":\"\"}");
+  ds_text_fill(&text, "", NULL);
+  ds_text_fill(&text, " no marks", NULL);
+  CHECK_TEXT(ds_text_view(&text), "{\"a\":\"x\\\"$#'\",\"b\":-7,\"c\":\"\"} no marks");
+  ds_arena_free(arena);
+}
+
 static void sql_quotes_are_doubled(void) {
   ds_arena *arena = ds_arena_new();
   ds_text text = ds_text_new(arena);
@@ -135,6 +146,7 @@ const test bytes_tests[] = {
     {"texts grow piece by piece", texts_grow_piece_by_piece},
     {"numbers are written in decimal", numbers_are_written_in_decimal},
     {"JSON strings are escaped", json_strings_are_escaped},
+    {"a filled template has its values in order", a_filled_template_has_its_values_in_order},
     {"SQL quotes are doubled", sql_quotes_are_doubled},
     {0},
 };

@@ -4,12 +4,13 @@
 #include "test.h"
 
 extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[], log_tests[], parts_tests[], limits_tests[], versions_tests[], handler_tests[], app_tests[], personal_tests[];
-extern const test found_tests[], json_suite_tests[], peer_tests[], migrations_tests[];
+extern const test found_tests[], json_suite_tests[], peer_tests[], migrations_tests[], template_tests[];
 
 int main(int count, char **arguments) {
   for (int i = 1; i < count; i++) conversation_run_file(&durasync_app, arguments[i]);
   if (count > 1) return test_summary();
   test_run_all("bytes", bytes_tests);
+  test_run_all("template", template_tests);
   test_run_all("json", json_tests);
   test_run_all("core", core_tests);
   test_run_all("faults", faults_tests);

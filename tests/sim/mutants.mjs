@@ -3,15 +3,15 @@
 // the native test that does, and `why` says why.
 export const mutants = [
   // --- the change log
-  { name: "a delete leaves no tombstone", file: "log.c", from: `add_entry(sql, table, DS_DELETE, "OLD");\n  ds_text_str(sql, "END; ");\n}\n\n// ---- Updates of a whole`, to: `ds_text_str(sql, "SELECT 1; ");\n  ds_text_str(sql, "END; ");\n}\n\n// ---- Updates of a whole` },
-  { name: "an insert is not logged", file: "log.c", from: `add_entry(sql, table, DS_INSERT, "NEW");\n  ds_text_str(sql, "END; ");\n}\n\nstatic void add_delete`, to: `ds_text_str(sql, "END; ");\n}\n\nstatic void add_delete` },
-  { name: "the old key stays when a key changes", file: "log.c", from: `add_entry(sql, table, DS_DELETE, "OLD");\n  add_entry(`, to: `add_entry(` },
-  { name: "a row that leaves a part of a table is not told", file: "log.c", from: `add_entry(sql, table, enters ? DS_INSERT : DS_DELETE,`, to: `if (enters) add_entry(sql, table, DS_INSERT,` },
-  { name: "a row is compared after it has changed", file: "log.c", from: `ds_table_member(sql, table, enters ? "NEW" : "OLD");`, to: `ds_table_member(sql, table, "NEW");` },
-  { name: "one change after the cursor is skipped", file: "log.c", from: `" WHERE version > CAST(?1 AS INTEGER) ORDER BY`, to: `" WHERE version > CAST(?1 AS INTEGER) + 1 ORDER BY` },
-  { name: "compaction leaves the oldest entry of each row", file: "log.c", from: `" WHERE version NOT IN (SELECT max(version) FROM "`, to: `" WHERE version NOT IN (SELECT min(version) FROM "` },
-  { name: "compaction leaves no marker", file: "log.c", from: `  run_on_log(sql, table, "UPDATE ", ds_text_view(&mark), DS_PARAMETERS(parameter));`, to: `` },
-  { name: "compaction goes one entry too far", file: "log.c", from: `op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = "`, to: `op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = 1 + "` },
+  { name: "a delete leaves no tombstone", file: "trigger.c", from: `"BEGIN {leaves}"`, to: `"BEGIN SELECT 1; "` },
+  { name: "an insert is not logged", file: "trigger.c", from: `"BEGIN {guards}{enters}"`, to: `"BEGIN {guards}"` },
+  { name: "the old key stays when a key changes", file: "trigger.c", from: `{guards}{leaves}{enters}`, to: `{guards}{enters}` },
+  { name: "a row that leaves a part of a table is not told", file: "trigger.c", from: `WHEN {touched} AND {member OLD} BEGIN {leaves}`, to: `WHEN {touched} AND {member OLD} BEGIN SELECT 1; ` },
+  { name: "a row is compared after it has changed", file: "trigger.c", from: `WHEN {touched} AND {member OLD} BEGIN`, to: `WHEN {touched} AND {member NEW} BEGIN` },
+  { name: "one change after the cursor is skipped", file: "log.c", from: `"WHERE version > CAST(?1 AS INTEGER) ORDER BY`, to: `"WHERE version > CAST(?1 AS INTEGER) + 1 ORDER BY` },
+  { name: "compaction leaves the oldest entry of each row", file: "log.c", from: `(SELECT max(version) FROM {log} GROUP BY key)`, to: `(SELECT min(version) FROM {log} GROUP BY key)` },
+  { name: "compaction leaves no marker", file: "log.c", from: `  run(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));`, to: `` },
+  { name: "compaction goes one entry too far", file: "log.c", from: `WHERE op <> 0 AND version = " NEWEST`, to: `WHERE op <> 0 AND version = 1 + " NEWEST` },
   { name: "the log claims to know everything", file: "log.c", from: `int64_t floor = marker ? ds_sql_integer(sql, cursor, 0) : 0;`, to: `int64_t floor = marker ? 0 : 0;` },
   { name: "whatever is marked is dropped for its age", file: "log.c", from: `WHERE channel = ?1 AND time <= CAST(?2 AS INTEGER)"`, to: `WHERE channel = ?1 AND time <> CAST(?2 AS INTEGER)"`, test: "changes leave the log 30 days after the day of their mark", why: "a log that forgets early costs snapshots, and breaks nothing" },
 
@@ -22,11 +22,11 @@ export const mutants = [
   { name: "a catch-up believes the log", file: "diff.c", from: `return mode == DS_CATCH_UP || !ds_view_absent`, to: `return (mode == DS_CATCH_UP && row->inserts && row->deletes) || !ds_view_absent` },
 
   // --- patches and pages
-  { name: "a page tells the version after its own", file: "answer.c", from: `ds_text_int(&head, table->version);`, to: `ds_text_int(&head, table->version + 1);` },
+  { name: "a page tells the version after its own", file: "answer.c", from: `ds_sql_number(&turn->sql, table->version),`, to: `ds_sql_number(&turn->sql, table->version + 1),` },
   { name: "a patch tells the version before its own", file: "patch.c", from: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to);`, to: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to - 1);` },
   { name: "the news of a gap looks like a change", file: "fanout.c", from: `ds_change_empty(&turn->sql, table, reader, version, version);`, to: `ds_change_empty(&turn->sql, table, reader, 0, version);` },
   { name: "a page that is full counts as the last", file: "answer.c", from: `bool last = records.count < rows && !records.more;`, to: `bool last = records.count < rows;` },
-  { name: "a page begins with the row that ended the one before", file: "records.c", from: `ds_text_str(&query, ") > (");`, to: `ds_text_str(&query, ") >= (");` },
+  { name: "a page begins with the row that ended the one before", file: "records.c", from: `({key_columns}) > ({key_values ?2})`, to: `({key_columns}) >= ({key_values ?2})` },
   { name: "a catch-up that is too large is sent in part", file: "answer.c", from: `  if (diff.too_large) return false;\n`, to: `` },
   { name: "changes of several channels overfill a frame", file: "fanout.c", from: `    if (change.size > room) change`, to: `    if (change.size > 2 * DS_MAX_PATCH) change` },
 

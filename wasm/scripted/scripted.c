@@ -55,28 +55,14 @@ static void settle(ds_action *action, ds_view answer) {
 
 static ds_text request_of(ds_action *action, const char *name) {
   ds_text request = ds_text_new(action->sql.arena);
-  ds_text_str(&request, "{\"call\":\"");
-  ds_text_str(&request, name);
-  ds_text_str(&request, "\",\"channel\":");
-  ds_text_json(&request, action->channel);
-  ds_text_str(&request, ",\"identity\":");
-  ds_text_add(&request, action->identity);
+  ds_text_fill(&request, "{'call':$,'channel':$,'identity':#", DS_VALUES(ds_view_of(name), action->channel, action->identity));
   return request;
 }
 
 static void act(ds_action *action) {
   ds_text request = request_of(action, "act");
-  ds_text_str(&request, ",\"type\":");
-  ds_text_json(&request, action->type);
-  ds_text_str(&request, ",\"payload\":");
-  ds_text_add(&request, action->payload);
-  ds_text_str(&request, ",\"client\":");
-  ds_text_json(&request, action->client);
-  ds_text_str(&request, ",\"number\":");
-  ds_text_int(&request, action->number);
-  ds_text_str(&request, ",\"now\":");
-  ds_text_int(&request, action->now);
-  ds_text_str(&request, "}");
+  ds_text_fill(&request, ",'type':$,'payload':#,'client':$,'number':#,'now':#}",
+    DS_VALUES(action->type, action->payload, action->client, ds_number(request.arena, action->number), ds_number(request.arena, action->now)));
   settle(action, call(action->sql.host, action->sql.arena, &request));
 }
 
@@ -89,9 +75,7 @@ static void can_read(ds_action *action) {
 // Its number comes as the payload.
 static void migrate(ds_action *action) {
   ds_text request = ds_text_new(action->sql.arena);
-  ds_text_str(&request, "{\"call\":\"migrate\",\"number\":");
-  ds_text_add(&request, action->payload);
-  ds_text_str(&request, "}");
+  ds_text_fill(&request, "{'call':'migrate','number':#}", &action->payload);
   settle(action, call(action->sql.host, action->sql.arena, &request));
 }
 
