@@ -6,9 +6,8 @@ import { memoryCache } from "../../client/cache.ts";
 import { indexedDbCache } from "../../client/indexed-db.ts";
 import { crashFigures, printFigures, ROUNDS } from "./figures.ts";
 import { Workerd } from "./workerd.ts";
-import { RawWriter, readTable, StoreWriter, type Writer } from "./writers.ts";
+import { RawWriter, readTable, StoreWriter, type Target, type Writer } from "./writers.ts";
 
-const ROOM = "crash";
 /** Milliseconds of load before the kill, at most; a turn of all writers takes some ten. */
 const LOAD = 60;
 const BURST = 100;
@@ -34,8 +33,9 @@ async function round(writers: Writer[], stores: StoreWriter[]): Promise<void> {
 }
 
 test(`${ROUNDS} kills under load: nothing acknowledged is lost, nothing runs twice, everybody converges`, async () => {
-  const raw = ["r0", "r1", "r2"].map((id) => new RawWriter(server.url, ROOM, id));
-  const stores = [memoryCache(), indexedDbCache("crash")].map((cache, i) => new StoreWriter(server.url, ROOM, `s${i}`, cache));
+  const target: Target = { url: server.url, objectClass: "Schema", room: "crash" };
+  const raw = ["r0", "r1", "r2"].map((id) => new RawWriter(target, id));
+  const stores = [memoryCache(), indexedDbCache("crash")].map((cache, i) => new StoreWriter(target, `s${i}`, cache));
   const writers: Writer[] = [...raw, ...stores];
   await Promise.all(writers.map(async (writer) => await writer.welcomed()));
   for (let i = 1; i <= ROUNDS; i++) {
@@ -43,7 +43,7 @@ test(`${ROUNDS} kills under load: nothing acknowledged is lost, nothing runs twi
     if (i % REST === 0) await Promise.all(writers.map(async (writer) => await writer.settled()));
   }
   await Promise.all(writers.map(async (writer) => await writer.settled()));
-  const table = await readTable(server.url, ROOM);
+  const table = await readTable(target);
   await expect.poll(() => stores.map(({ entries }) => entries), { timeout: 30_000 }).toEqual(stores.map(() => table));
   const figures = crashFigures(writers, table, { restarts: server.starts - 1, unheard: raw.reduce((sum, { unheard }) => sum + unheard, 0) });
   const unsettled = await Promise.all(stores.map(async (store) => await store.unsettled()));

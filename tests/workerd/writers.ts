@@ -4,11 +4,17 @@ import { PartySocket } from "partysocket";
 import { expect, vi } from "vitest";
 import type { Cache } from "../../client/cache.ts";
 import { Store } from "../../client/store.ts";
-import { connect, type TestSocket } from "./server.ts";
+import { connect, partyOf, type ObjectClass, type TestSocket } from "./server.ts";
 
-/** What the writers write to: a table of the schema app whose key the database gives. */
+/** The object that the writers write to; it runs the schema app. */
+export interface Target {
+  readonly url: string;
+  readonly objectClass: ObjectClass;
+  readonly room: string;
+}
+
+/** What they write to: a table whose key the database gives. */
 const CHANNEL = "kinds";
-const PARTY = "schema";
 
 const actionOf = (entry: string) => ({ type: "run", payload: { sql: `INSERT INTO kinds (value) VALUES ('${entry}')` } });
 
@@ -38,27 +44,35 @@ export class RawWriter implements Writer {
   readonly complaints: string[] = [];
   /** Actions that were committed when the server died, and whose author did not know. */
   unheard = 0;
+  readonly #target: Target;
   readonly #id: string;
-  readonly #url: string;
-  readonly #room: string;
   #socket: TestSocket | undefined;
   #last = 0;
   #heard = 0;
 
-  constructor(url: string, room: string, id: string) {
-    this.#url = url;
-    this.#room = room;
+  constructor(target: Target, id: string) {
+    this.#target = target;
     this.#id = id;
   }
 
   async welcomed(): Promise<void> {
-    const socket = await connect(this.#url, "Schema", this.#room);
-    const { settled } = (await socket.hello(this.#id)) as { settled: number };
+    const { socket, settled } = await this.#dial();
     if (settled < this.#heard) this.complaints.push(`${this.#id}: ${this.#heard} was acknowledged, and the object knows of ${settled}`);
     this.unheard += settled - this.#heard;
     this.#socket = socket;
     void this.#listen(socket);
     this.#send(this.#heard + 1);
+  }
+
+  /** Dials until it is welcome: an object may end a socket at any time. */
+  async #dial(): Promise<{ socket: TestSocket; settled: number }> {
+    const { url, objectClass, room } = this.#target;
+    for (;;) {
+      const socket = await connect(url, objectClass, room).catch(() => null);
+      const welcome = await Promise.race([socket?.hello(this.#id), socket?.end.then(() => null)]);
+      if (socket && welcome?.["type"] === "welcome") return { socket, settled: welcome["settled"] as number };
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   async write(count: number): Promise<void> {
@@ -69,7 +83,17 @@ export class RawWriter implements Writer {
   }
 
   async settled(): Promise<void> {
-    await vi.waitFor(() => expect(this.acknowledged.size).toBe(this.#last), PATIENCE);
+    const end = Date.now() + PATIENCE.timeout;
+    while (this.acknowledged.size < this.#last) {
+      if (Date.now() > end) throw new Error(`${this.#id}: ${this.acknowledged.size} of ${this.#last} are acknowledged`);
+      if (this.#socket?.closed) await this.welcomed();
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE.interval));
+    }
+  }
+
+  /** Resolves when the object has ended the socket. */
+  async dropped(): Promise<void> {
+    await this.#socket?.end;
   }
 
   close(): void {
@@ -105,26 +129,24 @@ export class StoreWriter implements Writer {
   readonly sent = new Set<string>();
   readonly acknowledged = new Set<string>();
   readonly complaints: string[] = [];
+  readonly #target: Target;
   readonly #id: string;
-  readonly #url: string;
-  readonly #room: string;
   readonly #cache: Cache;
   #socket!: PartySocket;
   #store!: Store;
   #last = 0;
 
-  constructor(url: string, room: string, id: string, cache: Cache) {
-    this.#url = url;
-    this.#room = room;
+  constructor(target: Target, id: string, cache: Cache) {
+    this.#target = target;
     this.#id = id;
     this.#cache = cache;
     this.#open();
   }
 
   #open(): void {
-    const { host } = new URL(this.#url);
-    this.#socket = new PartySocket({ host, party: PARTY, room: this.#room, minReconnectionDelay: 5, maxReconnectionDelay: 50 });
-    this.#store = new Store(this.#socket, { cache: this.#cache, scope: `${this.#room} of ${this.#id}` });
+    const { url, objectClass, room } = this.#target;
+    this.#socket = new PartySocket({ host: new URL(url).host, party: partyOf(objectClass), room, minReconnectionDelay: 5, maxReconnectionDelay: 50 });
+    this.#store = new Store(this.#socket, { cache: this.#cache, scope: this.#id });
     this.#store.subscribe(CHANNEL, () => {});
     this.#store.onRejected((error, action) => void this.complaints.push(`${this.#id}: ${error.code} for ${JSON.stringify(action)}`));
   }
@@ -163,7 +185,7 @@ export class StoreWriter implements Writer {
 
   /** Actions that are kept and not settled. */
   async unsettled(): Promise<number> {
-    return (await this.#cache.readOutboxes(`${this.#room} of ${this.#id}`)).actions.length;
+    return (await this.#cache.readOutboxes(this.#id)).actions.length;
   }
 
   close(): void {
@@ -173,8 +195,8 @@ export class StoreWriter implements Writer {
 }
 
 /** Every entry of the table, in its order. */
-export async function readTable(url: string, room: string): Promise<string[]> {
-  const reader = await connect(url, "Schema", room);
+export async function readTable({ url, objectClass, room }: Target): Promise<string[]> {
+  const reader = await connect(url, objectClass, room);
   type Page = { rows: [number, string][]; next: number };
   let page = (await reader.subscribe("reader", CHANNEL)) as unknown as Page;
   const rows = [...page.rows];
