@@ -18,6 +18,7 @@ async function ask(path: string): Promise<string> {
   for (;;) {
     const answer = await fetch(new URL(path, server.url));
     if (answer.ok) return await answer.text();
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 const setRoom = async (isThere: boolean) => await ask(`/cramped/room?name=full&id=${isThere ? "yes" : "no"}`);

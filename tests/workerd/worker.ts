@@ -99,6 +99,8 @@ export default {
       case "/rpc":
         await todos.add(id);
         return new Response("done");
+      case "/stats":
+        return Response.json(await todos.stats());
       case "/renew":
         await todos.renewEpoch();
         return new Response("done");

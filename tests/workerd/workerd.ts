@@ -2,7 +2,7 @@
 // workerd by itself, with no wrangler around it: one process, which starts in a fraction of a second, is killed by its pid, and keeps its storage.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,6 +70,12 @@ export class Workerd {
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** The most bytes that the running process has held in memory so far. */
+  get memory(): number {
+    const kilobytes = /^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${this.#child?.pid}/status`, "utf8"))?.[1];
+    return 1024 * Number(kilobytes);
   }
 
   /** Starts the server on the storage that the last one left, and on its port; resolves when it listens. */
