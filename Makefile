@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm app package size native sim sim-mutants fuzz fuzzers replays lint coverage bench bench-large clean
+.PHONY: help setup dev test wasm app package size native crash sim sim-mutants fuzz fuzzers replays lint coverage bench bench-large clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port, APP=todo-ts for the one in TypeScript, APP=kanban for a board)"
@@ -25,6 +25,7 @@ help:
 	@echo "make size     print what modules, shim and client weigh"
 	@echo "make native   build the core's tests for this machine, under sanitizers (needs libsqlite3)"
 	@echo "make sim      live through simulated worlds (SEEDS=from..to or a count); make sim-mutants plants mistakes for it to find"
+	@echo "make crash    kill workerd under load ROUNDS=... times, before stores and before a page in Chromium, and print what became of every action"
 	@echo "make fuzz     look for inputs that break something (FUZZ_SECONDS=... for each fuzzer), and compare the native core with the module"
 	@echo "make lint     clang-tidy and its analyzer over the core, and its largest stack frames"
 	@echo "make coverage what the native tests and 300 worlds reach of the core"
@@ -83,6 +84,10 @@ sim: build/sim/sim
 
 sim-mutants: setup build/sim/sim
 	@NATIVE_CFLAGS="$(NATIVE_CFLAGS)" node tests/sim/run-mutants.mjs $(MUTANTS)
+
+# Chromium takes part where there is one.
+crash: setup
+	@CRASH_ROUNDS=$(or $(ROUNDS),20) node tests/run.mjs workerd/crash browser/crash
 
 build/sim/sim: $(sim_objects)
 	@$(CC) $(SANITIZE) $^ -lsqlite3 -lm -o $@

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Runs the tiers of tests in order, says which could not run here and why, and ends with the totals alone on the last line.
-// `node tests/run.mjs client shim` runs only those. With REQUIRE_ALL_TIERS=1 a tier that cannot run counts as failed.
+// `node tests/run.mjs client shim` runs only those, `workerd/crash` only the files of a tier whose names begin so. With REQUIRE_ALL_TIERS=1 a tier that cannot run counts as failed.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,13 +35,14 @@ const tiers = [
 process.exitCode = main(process.argv.slice(2));
 
 function main(wanted) {
-  const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name));
+  const parts = new Map(wanted.map((part) => [part.split("/")[0], part]));
+  const unknown = [...parts.keys()].filter((name) => !tiers.some((tier) => tier.name === name));
   if (unknown.length > 0) {
     console.error(`There is no tier ${unknown.join(", ")}. The tiers: ${tiers.map((tier) => tier.name).join(" ")}`);
     return 2;
   }
   try {
-    const results = [runBuild(), ...tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name)).map(runTier)];
+    const results = [runBuild(), ...tiers.filter(({ name }) => wanted.length === 0 || parts.has(name)).map((tier) => runTier({ ...tier, part: parts.get(tier.name) }))];
     return report(results);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -82,11 +83,11 @@ function runTypes() {
   return { passed, failed: results.length - passed, skipped: 0 };
 }
 
-function runVitest({ name, oneByOne }) {
+function runVitest({ name, part = name, oneByOne }) {
   if (!hasTests(join(root, "tests", name))) return { passed: 0, failed: 1, skipped: 0, note: `no tests in tests/${name}` };
   const output = join(scratch, `${name}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
-  const status = execute("vitest", ["run", `tests/${name}/`, ...reporters, ...(oneByOne ? ["--no-file-parallelism"] : [])]);
+  const status = execute("vitest", ["run", `tests/${part}${part === name ? "/" : ""}`, ...reporters, ...(oneByOne ? ["--no-file-parallelism"] : [])]);
   if (!existsSync(output)) return { passed: 0, failed: 1, skipped: 0, note: "vitest ended without a report" };
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(output, "utf8"));
   // A file that does not load, or an error outside of any test, fails the run without failing a test.

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { expect } from "vitest";
 import { ServerProcess } from "../workerd/process.ts";
+import { Workerd } from "../workerd/workerd.ts";
 import { chromiumOptions, launchChromium } from "./chromium.ts";
 import { Line } from "./line.ts";
 import { TodoWindow } from "./todo-window.ts";
@@ -13,14 +14,14 @@ import { TodoWindow } from "./todo-window.ts";
 const common = { viewport: { width: 1000, height: 800 }, locale: "en-US" };
 
 export class Stage {
-  readonly server: ServerProcess;
+  readonly server: ServerProcess | Workerd;
   #browser: Browser | undefined;
   #windows: TodoWindow[] = [];
   #profiles: string[] = [];
 
-  /** @param config what is served, relative to the project's root: the app in C unless told otherwise */
-  constructor(config = "tests/browser/wrangler.toml") {
-    this.server = new ServerProcess(config);
+  /** @param server what is served, as a wrangler.toml relative to the project's root, the app in C unless told otherwise; or a server of objects alone, to which every window brings its page along */
+  constructor(server: string | Workerd = "tests/browser/wrangler.toml") {
+    this.server = typeof server === "string" ? new ServerProcess(server) : server;
   }
 
   async start(): Promise<void> {
@@ -57,6 +58,7 @@ export class Stage {
     await line.open();
     const window = new TodoWindow(await context.newPage(), line);
     this.#windows.push(window);
+    if (this.server instanceof Workerd) await window.install();
     await window.goto(`${line.url}/?room=${encodeURIComponent(room)}`);
     return window;
   }

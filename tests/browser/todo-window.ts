@@ -171,6 +171,11 @@ export class TodoWindow {
     await this.line.open();
   }
 
+  /** Has the page dial at once, as after an outage of the network, instead of in a second. */
+  async hurry(): Promise<void> {
+    await this.page.evaluate(() => dispatchEvent(new Event("online")));
+  }
+
   /** From now on the browser may report that a WebSocket cannot connect. */
   expectLostLine(): void {
     this.#lostLine = true;

@@ -4,11 +4,12 @@ import broken from "../../wasm/build/broken.wasm";
 import parts from "../../wasm/build/parts.wasm";
 import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
+import { Cramped } from "./cramped-worker.ts";
 import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
 import { trouble, Troubled } from "./start-worker.ts";
 
-export { ConformC, ConformTs, ReleaseC, ReleaseTs, Scripted, Seed, Troubled };
+export { ConformC, ConformTs, Cramped, ReleaseC, ReleaseTs, Scripted, Seed, Troubled };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -64,6 +65,7 @@ export class Parts extends SyncObject {
 interface Env {
   readonly Todos: DurableObjectNamespace<Todos>;
   readonly Scripted: DurableObjectNamespace<Scripted>;
+  readonly Cramped: DurableObjectNamespace<Cramped>;
 }
 
 export default {
@@ -89,9 +91,16 @@ export default {
         return Response.json(await scripted.who());
       case "/scripted/ban":
         return new Response(String(await scripted.ban(id)));
+      case "/cramped/room":
+        await env.Cramped.getByName(name).setRoom(id === "yes");
+        return new Response("done");
+      case "/cramped/entries":
+        return Response.json(await env.Cramped.getByName(name).entries());
       case "/rpc":
         await todos.add(id);
         return new Response("done");
+      case "/stats":
+        return Response.json(await todos.stats());
       case "/renew":
         await todos.renewEpoch();
         return new Response("done");
