@@ -71,29 +71,29 @@ void object_sleep(object *o) {
 // ---- Watching
 
 int64_t object_ask(object *o, const char *query) {
-  sqlite3_stmt *row = NULL;
-  if (sqlite3_prepare_v2(o->host->database, query, -1, &row, NULL) != SQLITE_OK) return -1;
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, query);
+  if (!row) return -1;
   int64_t answer = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : -1;
-  sqlite3_finalize(row);
+  sqlite_host_give_back(o->host, row);
   return answer;
 }
 
 uint64_t object_contents(object *o, uint32_t channel, uint32_t *count) {
   uint64_t sum = 0;
-  sqlite3_stmt *row = NULL;
   const char *query = records_query(o->generation, channel);
-  if (sqlite3_prepare_v2(o->host->database, query, -1, &row, NULL) != SQLITE_OK) sim_fail("%s: %s", query, sqlite3_errmsg(o->host->database));
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, query);
+  if (!row) sim_fail("%s: %s", query, sqlite3_errmsg(o->host->database));
   for (*count = 0; sqlite3_step(row) == SQLITE_ROW; ++*count)
     sum += row_hash((ds_view){(const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0)});
-  sqlite3_finalize(row);
+  sqlite_host_give_back(o->host, row);
   return sum;
 }
 
 // The era ends where the epoch is new, or migrations have run.
 static void watch_era(object *o) {
   char epoch[32] = "";
-  sqlite3_stmt *row = NULL;
-  if (sqlite3_prepare_v2(o->host->database, "SELECT epoch, migrations FROM durasync_meta", -1, &row, NULL) != SQLITE_OK) return;
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, "SELECT epoch, migrations FROM durasync_meta");
+  if (!row) return;
   if (sqlite3_step(row) == SQLITE_ROW) {
     snprintf(epoch, sizeof epoch, "%s", (const char *)sqlite3_column_text(row, 0));
     int64_t migrations = sqlite3_column_int64(row, 1);
@@ -102,7 +102,7 @@ static void watch_era(object *o) {
     o->migrations = migrations;
     memcpy(o->epoch, epoch, sizeof epoch);
   }
-  sqlite3_finalize(row);
+  sqlite_host_give_back(o->host, row);
 }
 
 // Notes what has been committed, if anything has.

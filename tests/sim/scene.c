@@ -245,12 +245,12 @@ static void backup_event(scene *s, chance *c) {
 }
 
 static int64_t ledger_rows(scene *s, int64_t tag) {
-  sqlite3_stmt *row = NULL;
+  sqlite3_stmt *row = sqlite_host_prepare(s->object.host, "SELECT count(*) FROM ledger WHERE tag = ?1");
   int64_t count = 0;
-  if (sqlite3_prepare_v2(s->object.host->database, "SELECT count(*) FROM ledger WHERE tag = ?1", -1, &row, NULL) != SQLITE_OK) return 0;
+  if (!row) return 0;
   sqlite3_bind_int64(row, 1, tag);
   if (sqlite3_step(row) == SQLITE_ROW) count = sqlite3_column_int64(row, 0);
-  sqlite3_finalize(row);
+  sqlite_host_give_back(s->object.host, row);
   return count;
 }
 
