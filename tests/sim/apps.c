@@ -199,7 +199,7 @@ static const ds_action_type actions[] = {
 
 // What the first generations call a team, and what the last one does: the columns that are asked are not among those that are seen.
 #define OLD_TEAM(user, level) "\"Level\" >= " level " AND owner IS NOT " user
-#define NEW_TEAM(user, level) "level < " level " OR owner IS " user
+#define NEW_TEAM(user, level) "level < " level " OR owner IS " user " AND shared = 0"
 #define SEEN_CARDS(user, level) "owner = " user " OR shared = 1"
 
 // Sets of readers as SQL: bit i for reader i.

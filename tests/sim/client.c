@@ -160,7 +160,7 @@ void client_wait(client *c) {
   c->again = false;
   for (uint32_t i = 0; i < CHANNELS; i++) {
     feed *f = &c->feeds[i];
-    if (f->wanted && f->phase != LIVE && f->phase != FAILED) subscribe(c, f, SUBSCRIBE);
+    if (f->wanted && f->phase != LIVE && f->phase != FAILED) subscribe(c, f, feed_again(f));
   }
   unsend(c, 1);
   flush(c);
@@ -174,7 +174,7 @@ void client_follow(client *c, uint32_t channel, bool wanted) {
     if (c->line) subscribe(c, f, SUBSCRIBE);
     return;
   }
-  f->phase = IDLE;
+  feed_leave(f);
   f->anew = c->line != NULL;
   ds_text frame = ds_text_new(c->arena);
   ds_text_str(&frame, "{\"type\":\"unsubscribe\",\"channel\":\"");

@@ -338,7 +338,8 @@ static void stranger_event(scene *s, chance *c) {
     "{\"type\":\"actions\",\"acknowledged\":0,\"actions\":[{\"number\":7,\"channel\":\"notes\",\"type\":\"put\"}]}",
     "{\"type\":\"unsubscribe\",\"channel\":\"ledger\"}", "{\"type\":\"subscribe\",\"channel\":\"sqlite_master\",\"cursor\":null}", "[[[[", "", "\xff\xfe",
     "{\"channel\":\"notes\",\"sync\":true,\"from\":1}", "{\"channel\":\"cards\",\"sync\":true,\"from\":1}", "{\"channel\":\"staff\",\"sync\":true}",
-    "{\"type\":\"subscribe\",\"channel\":\"team\",\"cursor\":null}", "{\"type\":\"page\",\"channel\":\"cards\",\"after\":[\"\"],\"rows\":9}", "{\"channel\":\"items\",\"sync\":true,\"from\":null}",
+    "{\"type\":\"subscribe\",\"channel\":\"team\",\"cursor\":null}", "{\"type\":\"page\",\"channel\":\"cards\",\"after\":[\"\"],\"rows\":9}",
+    "{\"type\":\"page\",\"channel\":\"staff\",\"after\":[\"\"],\"rows\":9}", "{\"channel\":\"items\",\"sync\":true,\"from\":null}",
   };
   line *l = open_line(s, chance_below(c, READERS));
   for (uint32_t count = 1 + chance_below(c, 5); count > 0; count--) queue_add(&l->up, ds_view_of(words[chance_below(c, sizeof words / sizeof *words)]), 0);
