@@ -62,7 +62,6 @@ export const mutants = [
   // --- personal channels
   { name: "the log notes no old values", file: "log.c", from: `ds_text_str(sql, ", OLD.");`, to: `ds_text_str(sql, ", NULL AND OLD.");` },
   { name: "a hidden column that decides is not watched", file: "log.c", from: `  if (table->asked_count) ds_text_str(sql, " OR ");\n  if (table->asked_count) add_tree(sql, table, " OR ", add_asked_differs, 0, table->asked_count);\n`, to: `  (void)add_asked_differs;\n` },
-  { name: "what is new was seen before", file: "log.c", from: `durasync_op <> 1 AND (`, to: `(`, test: "rows enter and leave a reader's sight", why: "it takes a question that NULLs alone answer by yes" },
   { name: "those who saw what was deleted are not told", file: "log.c", from: `CAST(?2 AS INTEGER) AND op <> 1"`, to: `CAST(?2 AS INTEGER) AND op = 2"` },
   { name: "only those who saw a record are told of it", file: "log.c", from: `ds_text_str(&query, ") OR EXISTS (SELECT 1 FROM ");`, to: `ds_text_str(&query, ") OR 0 AND EXISTS (SELECT 1 FROM ");` },
   { name: "compaction forgets who saw a record", file: "log.c", from: `  if (table->personal) add_old_names(&superseded, table);\n`, to: `` },
