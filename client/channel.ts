@@ -109,14 +109,38 @@ export class Channel {
     return this.#table?.keyOf(record) ?? null;
   }
 
-  /** The frame that brings the channel into step on a new socket, or after a gap: from the cursor, if there is one. */
+  /**
+   * The frame that brings the channel into step: from the cursor, if there is one. Where the channel was followed on this socket already, a snapshot under way cannot go on:
+   * until the answer comes, a patch could be taken for it, and then a page of the old snapshot for one of the new.
+   */
   subscribe(): Subscribe {
+    if (this.#phase === "paging" || this.#phase === "failed") this.#forgetSnapshot();
+    return this.#subscribe();
+  }
+
+  /** What to say again on a socket that lives on, where an answer has not come. */
+  again(): Subscribe | PageRequest {
+    const { after = null, rows = 0 } = this.#snapshot ?? {};
+    return this.#phase === "paging" && after ? this.#pageRequest(after, rows) : this.subscribe();
+  }
+
+  #subscribe(): Subscribe {
     this.#phase = "subscribing";
     this.#error = null;
     return { type: "subscribe", channel: this.name, cursor: this.#cursor };
   }
 
-  /** The socket is gone, or nobody watches any more. Records and cursor stay, for the next subscription to go on from. */
+  /** Nobody watches any more, and the socket lives on. */
+  leave(): void {
+    this.#forgetSnapshot();
+    this.rest();
+  }
+
+  #forgetSnapshot(): void {
+    if (this.#snapshot) this.#cursor = this.#snapshot = null;
+  }
+
+  /** The socket is gone. Records and cursor stay, for the next subscription to go on from. */
   rest(): void {
     this.#phase = "idle";
     this.#error = null;
@@ -220,7 +244,7 @@ export class Channel {
     const table = this.#table;
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
     const subscribing = this.#phase === "subscribing";
-    if (epoch !== cursor.epoch || change.shape !== cursor.shape || change.from > cursor.version) return subscribing ? null : this.subscribe();
+    if (epoch !== cursor.epoch || change.shape !== cursor.shape || change.from > cursor.version) return subscribing ? null : this.#subscribe();
     // The answer goes on exactly from the cursor. Anything else that comes before it would hide the gap that was asked about: news of a channel with rows of everyone's own fits any cursor.
     if (subscribing && change.from !== cursor.version) return null;
     if (change.to > cursor.version) {
@@ -273,7 +297,7 @@ export class Channel {
   #subscribeAnew(): Subscribe {
     this.#cursor = null;
     this.#snapshot = null;
-    return this.subscribe();
+    return this.#subscribe();
   }
 
   #put(table: Table, row: WireRecord): void {

@@ -77,7 +77,7 @@ export class Session {
 
   /** Lets a channel rest that nobody watches any more. */
   leave({ channel }: Entry): void {
-    channel.rest();
+    channel.leave();
     this.#connection.send({ type: "unsubscribe", channel: channel.name });
   }
 
@@ -148,7 +148,8 @@ export class Session {
     this.#actions.outbox.unsend();
     this.#hello();
     for (const entry of this.#entries.values()) {
-      entry.channel.rest();
+      // On a socket that was open all the time, the object follows them still.
+      if (entry.channel.phase !== "idle") entry.channel.leave();
       this.bring(entry);
     }
     this.keep(this.#actions.outbox.unsettled());
@@ -227,7 +228,7 @@ export class Session {
   /** The object was too busy for a frame, and does not say for which: everything without an answer goes again. */
   #resendLater(): void {
     this.#after(RATE_PAUSE, () => {
-      for (const entry of this.#entries.values()) if (isAwaited(entry)) this.#connection.send(entry.channel.subscribe());
+      for (const entry of this.#entries.values()) if (isAwaited(entry)) this.#connection.send(entry.channel.again());
       this.#actions.outbox.unsend();
       this.flush();
     });

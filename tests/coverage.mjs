@@ -14,7 +14,7 @@ const programs = [
     name: "sim",
     args: [WORLDS],
     flags: ["-include", "tests/sim/small_limits.h"],
-    files: [...sources("src"), "tests/native/sqlite_host.c", ...sources("tests/sim")],
+    files: [...sources("src"), "tests/native/sqlite_host.c", "tests/native/statements.c", ...sources("tests/sim")],
   },
 ];
 

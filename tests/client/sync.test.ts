@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A channel kept in step: subscriptions, snapshots, patches, gaps, lost lines.
 import { expect, test, vi } from "vitest";
-import { READY_PAUSE } from "../../client/session.ts";
+import { RATE_PAUSE, READY_PAUSE } from "../../client/session.ts";
 import { storeOf } from "../../client/stores.ts";
 import { change, failure, live, page, patch, recordsOf, ScriptedSocket, statusOf, watched, welcome } from "./scripted-object.ts";
 
@@ -436,5 +436,36 @@ test("a page that is too old is not asked again, says which version it is, and k
   expect(statusOf(store)).toMatchObject({ state: "needs-update", pending: 1, error: { code: "app_too_old" } });
   vi.advanceTimersByTime(2 * READY_PAUSE);
   expect(socket.takeSent("hello")).toEqual([]);
+  vi.useRealTimers();
+});
+
+test("a snapshot for which the object has no time goes on at its next page, without another subscription", () => {
+  vi.useFakeTimers();
+  const { socket } = watched();
+  socket.open();
+  socket.receive(welcome());
+  socket.receive(page([["a", "1"]], { next: 50 }));
+  socket.takeSent();
+  socket.receive(failure("rate_limited"));
+  vi.advanceTimersByTime(RATE_PAUSE);
+  expect(socket.takeSent()).toEqual([{ type: "page", channel: "todos", after: ["a"], rows: 50 }]);
+  vi.useRealTimers();
+});
+
+test("a snapshot that was left on the way starts anew, since what is still to come of it could be taken for the next one's", () => {
+  vi.useFakeTimers();
+  const { socket, store, end } = watched();
+  socket.open();
+  socket.receive(welcome());
+  socket.receive(page([["a", "1"]], { next: 50 }));
+  end();
+  vi.advanceTimersByTime(1);
+  store.subscribe("todos", () => {});
+  expect(socket.takeSent().at(-1)).toEqual(subscription(null));
+  socket.receive(patch([change(10, 11, { put: [["c", "3"]] })]));
+  socket.receive(page([["b", "2"]], { first: false, version: 10 }));
+  socket.receive(page([["a", "1"], ["b", "2"], ["c", "3"]], { version: 11 }));
+  expect(recordsOf(store)).toEqual([["a", "1"], ["b", "2"], ["c", "3"]]);
+  expect(socket.takeSent()).toEqual([]);
   vi.useRealTimers();
 });

@@ -136,8 +136,9 @@ static int32_t sql_open(void *context, ds_view sql, const ds_view *parameters, u
   sqlite_host *host = context;
   if (injected_failure(host)) return DS_SQL_ERROR;
   int32_t status = DS_SQL_DONE;
+  sqlite3_stmt *statement = statements_take(&host->statements, sql);
   host->for_core = true;
-  sqlite3_stmt *statement = prepare_last(host, sql, &status);
+  if (!statement) statement = prepare_last(host, sql, &status);
   host->for_core = false;
   if (status < 0) return status;
   if ((uint32_t)sqlite3_bind_parameter_count(statement) != count) {
@@ -162,8 +163,9 @@ static sqlite_cursor *cursor_of(sqlite_host *host, int32_t cursor) {
 }
 
 static void sql_close(void *context, int32_t at) {
-  sqlite_cursor *cursor = cursor_of(context, at);
-  sqlite3_finalize(cursor->statement);
+  sqlite_host *host = context;
+  sqlite_cursor *cursor = cursor_of(host, at);
+  statements_give(&host->statements, cursor->statement);
   cursor->statement = NULL;
 }
 
@@ -207,6 +209,16 @@ uint32_t sqlite_host_open_cursors(const sqlite_host *host) {
   uint32_t open = 0;
   for (uint32_t i = 0; i < host->cursor_count; i++) open += host->cursors[i].statement != NULL;
   return open;
+}
+
+sqlite3_stmt *sqlite_host_prepare(sqlite_host *host, const char *sql) {
+  sqlite3_stmt *statement = statements_take(&host->statements, ds_view_of(sql));
+  if (!statement) sqlite3_prepare_v2(host->database, sql, -1, &statement, NULL);
+  return statement;
+}
+
+void sqlite_host_give_back(sqlite_host *host, sqlite3_stmt *statement) {
+  statements_give(&host->statements, statement);
 }
 
 // ---- Transactions
@@ -412,10 +424,11 @@ void sqlite_host_crash(sqlite_host *host) {
 
 void sqlite_host_free(sqlite_host *host) {
   if (!host) return;
-  for (uint32_t i = 0; i < host->cursor_count; i++) sqlite3_finalize(host->cursors[i].statement);
+  for (uint32_t i = 0; i < host->cursor_count; i++) sql_close(host, (int32_t)i);
+  statements_free(&host->statements);
   for (uint32_t i = 0; i < host->socket_count; i++) free(host->sockets[i].attachment);
   sqlite_host_end_turn(host);
-  sqlite3_close(host->database);
+  if (sqlite3_close(host->database) != SQLITE_OK) misuse("a statement was left behind");
   free(host->cursors);
   free(host->texts);
   free(host->sockets);

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "../../src/core.h"
+#include "statements.h"
 
 typedef struct sqlite_host {
   ds_host calls;      // what the core is given; its context is this struct
@@ -20,6 +21,7 @@ typedef struct sqlite_host {
   void *interrupt_argument;
 
   bool for_core; // private from here on: the SQL being prepared is the core's
+  statements statements;
   struct sqlite_cursor *cursors;
   uint32_t cursor_count;
   struct sqlite_text *texts;
@@ -45,6 +47,10 @@ uint32_t sqlite_host_open_cursors(const sqlite_host *host);
 
 // What is left when the process dies: what was committed. Cursors, the open transaction, texts and sockets are gone.
 void sqlite_host_crash(sqlite_host *host);
+
+// A statement of the test's own, which it steps and gives back; NULL if it cannot be prepared.
+sqlite3_stmt *sqlite_host_prepare(sqlite_host *host, const char *sql);
+void sqlite_host_give_back(sqlite_host *host, sqlite3_stmt *statement);
 
 // A new open socket; closes one, which stays closed.
 ds_socket sqlite_host_open_socket(sqlite_host *host);

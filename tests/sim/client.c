@@ -8,6 +8,7 @@
 #include "../../src/json.h"
 #include "../../src/limits.h"
 #include "fail.h"
+#include "sight.h"
 #include "tally.h"
 
 static void take_id(client *c) {
@@ -16,8 +17,8 @@ static void take_id(client *c) {
   c->seen = 0;
 }
 
-void client_init(client *c, uint32_t index, actions *all, const history *history, const int64_t *clock) {
-  *c = (client){.index = index, .actions = all, .history = history, .clock = clock, .arena = ds_arena_new()};
+void client_init(client *c, uint32_t index, uint32_t reader, actions *all, const history *history, const int64_t *clock) {
+  *c = (client){.index = index, .reader = reader, .actions = all, .history = history, .clock = clock, .arena = ds_arena_new()};
   for (uint32_t i = 0; i < CHANNELS; i++) c->feeds[i].channel = c->cached[i].channel = channel_names[i];
   take_id(c);
 }
@@ -159,7 +160,7 @@ void client_wait(client *c) {
   c->again = false;
   for (uint32_t i = 0; i < CHANNELS; i++) {
     feed *f = &c->feeds[i];
-    if (f->wanted && f->phase != LIVE && f->phase != FAILED) subscribe(c, f, SUBSCRIBE);
+    if (f->wanted && f->phase != LIVE && f->phase != FAILED) subscribe(c, f, feed_again(f));
   }
   unsend(c, 1);
   flush(c);
@@ -173,7 +174,7 @@ void client_follow(client *c, uint32_t channel, bool wanted) {
     if (c->line) subscribe(c, f, SUBSCRIBE);
     return;
   }
-  f->phase = IDLE;
+  feed_leave(f);
   f->anew = c->line != NULL;
   ds_text frame = ds_text_new(c->arena);
   ds_text_str(&frame, "{\"type\":\"unsubscribe\",\"channel\":\"");
@@ -228,16 +229,23 @@ static void hear_error(client *c, ds_view frame) {
   }
   if (ds_json_is_string(code, "rate_limited")) counted->rate_limits++;
   if (ds_json_is_string(code, "rate_limited") || ds_json_is_string(code, "outbox_full") || ds_json_is_string(code, "unavailable")) c->again = true;
-  else if (ds_json_is_string(code, "unknown_channel")) feed_of(c, ds_json_member(frame, "channel"))->phase = FAILED;
+  else if (ds_json_is_string(code, "unknown_channel") || ds_json_is_string(code, "forbidden")) feed_of(c, ds_json_member(frame, "channel"))->phase = FAILED;
   // Nothing of the frame was kept, a hello perhaps among the frames of its turn: on a new line everything is said again.
   else if (ds_json_is_string(code, "internal") || ds_json_is_string(code, "hello_expected")) c->lost = true;
   else sim_fail("an error that no client of ours should get: %.*s", (int)frame.size, frame.at);
+}
+
+// The commit at which the records were as the client holds them; 0 if that cannot be told.
+static uint32_t commit_of(const client *c, const feed *f) {
+  const moment *m = f->has_cursor ? history_find(c->history, f->era, (uint32_t)(f - c->feeds), f->version) : NULL;
+  return m ? m->first : 0;
 }
 
 static void hear_patch(client *c, parcel frame) {
   ds_view epoch = ds_json_member(frame.text, "epoch");
   for (ds_json_iterator change = ds_json_iterate(ds_json_member(frame.text, "changes")); ds_json_next(&change);) {
     feed *f = feed_of(c, ds_json_member(change.value, "channel"));
+    sight_check_gone(c->history, c->reader, (uint32_t)(f - c->feeds), change.value, commit_of(c, f));
     if (f->era < frame.era && history_carries(c->history, (uint32_t)(f - c->feeds), f->era, frame.era)) f->era = frame.era;
     subscribe(c, f, feed_change(f, epoch, change.value, frame.era));
   }
@@ -254,11 +262,12 @@ static void check_state(const client *c) {
     if (f->phase != LIVE) continue;
     const moment *m = history_find(c->history, f->era, i, f->version);
     if (!m) sim_fail("client %u: no commit left %s at version %lld", c->index, f->channel, (long long)f->version);
-    if (m->contents != f->rows.contents) sim_fail("client %u: %s is not what it was at version %lld", c->index, f->channel, (long long)f->version);
+    if (m->contents[c->reader] != f->rows.contents) sim_fail("client %u: %s is not what it was at version %lld", c->index, f->channel, (long long)f->version);
     counted->states++;
     if (f->anew) continue;
     if (m->first > first) first = m->first;
-    if (m->last < last) last = m->last;
+    uint32_t until = history_until(c->history, f->era, i, m, c->reader);
+    if (until < last) last = until;
   }
   if (first > last) sim_fail("client %u: its channels are of different commits", c->index);
 }
@@ -294,6 +303,14 @@ void client_reload(client *c) {
     rows_free(&c->feeds[i].rows);
     c->feeds[i] = feed_copy(&c->cached[i]);
     c->feeds[i].wanted = wanted;
+  }
+}
+
+void client_become(client *c, uint32_t reader, bool anew) {
+  c->reader = reader;
+  for (uint32_t i = 0; anew && i < CHANNELS; i++) {
+    feed_reset(&c->feeds[i]);
+    feed_reset(&c->cached[i]);
   }
 }
 

@@ -35,6 +35,7 @@ typedef struct actions {
 
 typedef struct client {
   uint32_t index;
+  uint32_t reader; // as whom it comes
   uint32_t lives; // how often it took a new id
   char id[32];
   int64_t last; // the last number given away
@@ -50,7 +51,7 @@ typedef struct client {
   ds_arena *arena; // for frames; reset at will
 } client;
 
-void client_init(client *c, uint32_t index, actions *all, const history *history, const int64_t *clock);
+void client_init(client *c, uint32_t index, uint32_t reader, actions *all, const history *history, const int64_t *clock);
 void client_free(client *c);
 
 // A new action; it is sent if there is a line.
@@ -74,6 +75,9 @@ void client_follow(client *c, uint32_t channel, bool wanted);
 // Saves to the cache what may be saved; starts over from the cache, as a new page does. The outbox is always in the cache before anything is sent.
 void client_save(client *c);
 void client_reload(client *c);
+
+// Comes as somebody else from now on, while it has no line: with what it holds and what its cache holds, or `anew`, from another cache.
+void client_become(client *c, uint32_t reader, bool anew);
 
 // True if it waits for nothing.
 bool client_at_rest(const client *c);

@@ -27,7 +27,7 @@ typedef struct desk {
 // Worlds are short, and what was freed in one is not used in the next: a small quarantine and short stacks make a third of the time.
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
-  return "quarantine_size_mb=4:malloc_context_size=5";
+  return "quarantine_size_mb=4:malloc_context_size=5:allocator_release_to_os_interval_ms=-1";
 }
 
 static desk *mine;

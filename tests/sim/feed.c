@@ -120,6 +120,8 @@ reply feed_change(feed *f, ds_view epoch, ds_view change, uint32_t era) {
     counted->gaps++;
     return SUBSCRIBE;
   }
+  // The answer goes on exactly from the cursor. Anything else before it would hide the gap that was asked about.
+  if (f->phase == SUBSCRIBING && integer(change, "from") != f->version) return NOTHING;
   if (era != f->era) sim_fail("%s: a change of another era, under the same epoch and shape", f->channel);
   if (to > f->version) {
     // Over the network a client would mend this by starting anew, and nobody would notice what was wrong.
@@ -127,6 +129,19 @@ reply feed_change(feed *f, ds_view epoch, ds_view change, uint32_t era) {
     f->version = to;
   }
   return f->phase == SUBSCRIBING ? resume(f) : NOTHING;
+}
+
+// ---- Once more
+
+reply feed_again(feed *f) {
+  memcpy(f->ask, f->after, sizeof f->ask);
+  return f->phase == PAGING && f->after[0] ? PAGE : SUBSCRIBE;
+}
+
+void feed_leave(feed *f) {
+  f->phase = IDLE;
+  if (!f->paged) return;
+  f->has_cursor = f->paged = false;
 }
 
 // ---- Frames

@@ -33,6 +33,12 @@ typedef enum reply { NOTHING, SUBSCRIBE, PAGE } reply;
 reply feed_page(feed *f, ds_view page, uint32_t era);
 reply feed_change(feed *f, ds_view epoch, ds_view change, uint32_t era);
 
+// What to say again on a line that lives on, where an answer has not come.
+reply feed_again(feed *f);
+
+// Nobody follows it any more, and the line lives on. A snapshot that was under way cannot go on: what is still to come of it would be taken for what is asked for next.
+void feed_leave(feed *f);
+
 // The frame that goes with a reply; SUBSCRIBE begins a subscription.
 ds_view feed_frame(feed *f, reply reply, ds_arena *arena);
 

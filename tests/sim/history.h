@@ -9,7 +9,7 @@
 // A channel at one version.
 typedef struct moment {
   int64_t version;
-  uint64_t contents; // see rows.h
+  uint64_t contents[READERS]; // see rows.h; in a channel that is the same for everyone they are the same
   uint32_t first;    // the commits at which it was so
   uint32_t last;
 } moment;
@@ -21,10 +21,26 @@ typedef struct era {
   uint32_t counts[CHANNELS];
 } era;
 
+// A record of a personal channel, from one commit to another.
+typedef struct sighting {
+  char key[40]; // JSON
+  uint64_t hash;
+  uint32_t readers; // who saw it
+  uint32_t first;
+  uint32_t last;
+} sighting;
+
+typedef struct sightings {
+  sighting *items;
+  uint32_t count;
+  uint32_t room;
+} sightings;
+
 typedef struct history {
   era *eras;
   uint32_t era_count;
   uint32_t commit; // the number of the last one
+  sightings sightings[CHANNELS];
 } history;
 
 void history_free(history *h);
@@ -36,9 +52,18 @@ uint32_t history_begin(history *h, bool migrated);
 bool history_carries(const history *h, uint32_t channel, uint32_t from, uint32_t to);
 
 // Notes a channel as it is after commit `h->commit`, in the newest era. Contents that differ at the same version are a change that nobody was told of.
-void history_note(history *h, uint32_t channel, int64_t version, uint64_t contents);
+void history_note(history *h, uint32_t channel, int64_t version, const uint64_t contents[READERS]);
+
+// Notes a record of a personal channel after commit `h->commit`; a hash of 0 is for one that was there within its transaction.
+void history_note_record(history *h, uint32_t channel, ds_view key, uint64_t hash, uint32_t readers);
 
 // The channel at that version; NULL if no commit ever left it there.
 const moment *history_find(const history *h, uint32_t era, uint32_t channel, int64_t version);
+
+// The last commit until which a reader saw the channel as it was at that moment. Of what they cannot see they need not hear, and stay behind.
+uint32_t history_until(const history *h, uint32_t era, uint32_t channel, const moment *m, uint32_t reader);
+
+// The record that a reader saw under that key at some commit from `since` on, or within the transactions in between, the newest of them; NULL if they never did.
+const sighting *history_seen(const history *h, uint32_t channel, uint32_t reader, ds_view key, uint32_t since);
 
 #endif

@@ -28,6 +28,7 @@ void queue_cut(queue *q, uint32_t keep);
 typedef struct line {
   struct line *next;
   ds_socket socket;
+  uint32_t reader;  // as whom it was let in
   queue up;         // to the object
   queue down;       // to the client
   bool client_open; // the client holds it to be open

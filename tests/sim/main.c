@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crew.h"
+#include "memory.h"
 
 static int usage(void) {
   fprintf(stderr, "usage: sim FROM..TO | sim SEED [--keep EVENT,EVENT,...]\n");
@@ -32,6 +33,7 @@ static void keep_only(plan *p, const char *list) {
 
 int main(int count, char **arguments) {
   setvbuf(stdout, NULL, _IOLBF, 0);
+  memory_give_to_sqlite();
   if (count < 2) return usage();
   char *end;
   uint64_t from = strtoull(arguments[1], &end, 10);

@@ -71,29 +71,51 @@ void object_sleep(object *o) {
 // ---- Watching
 
 int64_t object_ask(object *o, const char *query) {
-  sqlite3_stmt *row = NULL;
-  if (sqlite3_prepare_v2(o->host->database, query, -1, &row, NULL) != SQLITE_OK) return -1;
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, query);
+  if (!row) return -1;
   int64_t answer = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : -1;
-  sqlite3_finalize(row);
+  sqlite_host_give_back(o->host, row);
   return answer;
 }
 
-uint64_t object_contents(object *o, uint32_t channel, uint32_t *count) {
-  uint64_t sum = 0;
-  sqlite3_stmt *row = NULL;
+// Calls `take` with each record of a channel.
+static void each_record(object *o, uint32_t channel, void (*take)(object *o, uint32_t channel, sqlite3_stmt *row, ds_view record, holding *to), holding *to) {
   const char *query = records_query(o->generation, channel);
-  if (sqlite3_prepare_v2(o->host->database, query, -1, &row, NULL) != SQLITE_OK) sim_fail("%s: %s", query, sqlite3_errmsg(o->host->database));
-  for (*count = 0; sqlite3_step(row) == SQLITE_ROW; ++*count)
-    sum += row_hash((ds_view){(const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0)});
-  sqlite3_finalize(row);
-  return sum;
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, query);
+  if (!row) sim_fail("%s: %s", query, sqlite3_errmsg(o->host->database));
+  while (sqlite3_step(row) == SQLITE_ROW) take(o, channel, row, (ds_view){(const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0)}, to);
+  sqlite_host_give_back(o->host, row);
+}
+
+static void add_record(object *o, uint32_t channel, sqlite3_stmt *row, ds_view record, holding *to) {
+  (void)o, (void)channel;
+  uint64_t hash = row_hash(record);
+  uint32_t readers = (uint32_t)sqlite3_column_int(row, 1);
+  for (uint32_t reader = 0; reader < READERS; reader++) {
+    if (!(readers >> reader & 1)) continue;
+    to->contents[reader] += hash;
+    to->counts[reader]++;
+  }
+}
+
+static void note_record(object *o, uint32_t channel, sqlite3_stmt *row, ds_view record, holding *to) {
+  add_record(o, channel, row, record, to);
+  if (!is_personal(channel)) return;
+  ds_view key = {(const char *)sqlite3_column_text(row, 2), (size_t)sqlite3_column_bytes(row, 2)};
+  history_note_record(&o->history, channel, key, row_hash(record), (uint32_t)sqlite3_column_int(row, 1));
+}
+
+holding object_holding(object *o, uint32_t channel) {
+  holding all = {0};
+  each_record(o, channel, add_record, &all);
+  return all;
 }
 
 // The era ends where the epoch is new, or migrations have run.
 static void watch_era(object *o) {
   char epoch[32] = "";
-  sqlite3_stmt *row = NULL;
-  if (sqlite3_prepare_v2(o->host->database, "SELECT epoch, migrations FROM durasync_meta", -1, &row, NULL) != SQLITE_OK) return;
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, "SELECT epoch, migrations FROM durasync_meta");
+  if (!row) return;
   if (sqlite3_step(row) == SQLITE_ROW) {
     snprintf(epoch, sizeof epoch, "%s", (const char *)sqlite3_column_text(row, 0));
     int64_t migrations = sqlite3_column_int64(row, 1);
@@ -102,23 +124,37 @@ static void watch_era(object *o) {
     o->migrations = migrations;
     memcpy(o->epoch, epoch, sizeof epoch);
   }
-  sqlite3_finalize(row);
+  sqlite_host_give_back(o->host, row);
+}
+
+static void watch_glimpses(object *o) {
+  sqlite3_stmt *row = sqlite_host_prepare(o->host, glimpses_query(o->generation));
+  if (!row) sim_fail("%s", sqlite3_errmsg(o->host->database));
+  while (sqlite3_step(row) == SQLITE_ROW) {
+    ds_view key = {(const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0)};
+    history_note_record(&o->history, CARDS, key, 0, (uint32_t)sqlite3_column_int(row, 1));
+    history_note_record(&o->history, TEAM, key, 0, (uint32_t)sqlite3_column_int(row, 2));
+    history_note_record(&o->history, STAFF, key, 0, UINT32_MAX);
+  }
+  sqlite_host_give_back(o->host, row);
+  sqlite3_exec(o->host->database, "DELETE FROM glimpses", NULL, NULL, NULL);
 }
 
 // Notes what has been committed, if anything has.
 static void watch(object *o) {
-  int changes = sqlite3_total_changes(o->host->database);
-  if (!o->ready || (changes == o->changes && o->core == o->watched)) return;
-  o->changes = changes;
+  if (!o->ready || (sqlite3_total_changes(o->host->database) == o->changes && o->core == o->watched)) return;
   o->watched = o->core;
   watch_era(o);
   o->history.commit++;
+  watch_glimpses(o);
+  o->changes = sqlite3_total_changes(o->host->database);
   for (uint32_t channel = 0; channel < CHANNELS; channel++) {
     if (!records_query(o->generation, channel)) continue;
     char query[80];
-    uint32_t count;
+    holding all = {0};
+    each_record(o, channel, note_record, &all);
     snprintf(query, sizeof query, "SELECT ifnull(max(version), 0) FROM durasync_log_%s", channel_names[channel]);
-    history_note(&o->history, channel, object_ask(o, query), object_contents(o, channel, &count));
+    history_note(&o->history, channel, object_ask(o, query), all.contents);
   }
 }
 

@@ -65,7 +65,11 @@ void object_deploy(object *o, uint32_t generation);
 // The only integer of the query's first row.
 int64_t object_ask(object *o, const char *query);
 
-// The channel's contents as rows.h sums them up; `count` gets the number of records.
-uint64_t object_contents(object *o, uint32_t channel, uint32_t *count);
+// What a channel holds, for each reader: the contents as rows.h sums them up, and how many records.
+typedef struct holding {
+  uint64_t contents[READERS];
+  uint32_t counts[READERS];
+} holding;
+holding object_holding(object *o, uint32_t channel);
 
 #endif

@@ -46,7 +46,7 @@ function build(mutant, args, output) {
 // Only the mutated file is compiled anew; the rest is the simulator as make has built it.
 function seenBySimulator(mutant) {
   const planted = plant(mutant);
-  const objects = [...sources("src"), ...sources("tests/sim"), "tests/native/sqlite_host.c"].filter((path) => path !== `src/${mutant.file}`);
+  const objects = [...sources("src"), ...sources("tests/sim"), "tests/native/sqlite_host.c", "tests/native/statements.c"].filter((path) => path !== `src/${mutant.file}`);
   build(mutant, ["-include", "tests/sim/small_limits.h", planted, ...objects.map((path) => `build/sim/${path.replace(/\.c$/, ".o")}`)], `${folder}/sim`);
   const { status, text } = run(`${folder}/sim`, [SEEDS, "--brief"]);
   const words = /^seed .*$/m.exec(text)?.[0];

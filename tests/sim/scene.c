@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "scene.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "client.h"
 #include "fail.h"
 #include "object.h"
+#include "sight.h"
 #include "tally.h"
 
 enum { MAX_CLIENTS = 5, MAX_ARRIVALS = 64, MAX_ROUNDS = 400, DAY = 86400000 };
@@ -64,7 +66,9 @@ static line *line_of(scene *s, ds_socket socket) {
 }
 
 static void on_sent(void *world, ds_socket socket, ds_view frame, uint32_t era) {
+  const scene *s = world;
   line *l = line_of(world, socket);
+  if (l) sight_check_frame(&s->object.history, l->reader, frame);
   if (l && l->client_open) queue_add(&l->down, frame, era);
 }
 
@@ -75,11 +79,16 @@ static void on_closed(void *world, ds_socket socket) {
   queue_cut(&l->up, 0);
 }
 
-static line *open_line(scene *s) {
+// Somebody is let in as `reader`.
+static line *open_line(scene *s, uint32_t reader) {
   line *l = calloc(1, sizeof *l);
   if (!l) sim_fail("out of memory");
-  *l = (line){.next = s->lines, .socket = sqlite_host_open_socket(s->object.host), .client_open = true, .object_open = true};
+  *l = (line){.next = s->lines, .socket = sqlite_host_open_socket(s->object.host), .reader = reader, .client_open = true, .object_open = true};
   s->lines = l;
+  if (!identities[reader]) return l;
+  char attachment[200];
+  int size = snprintf(attachment, sizeof attachment, "{\"identity\":%s}", identities[reader]);
+  sqlite_host_attach(s->object.host, l->socket, (ds_view){attachment, (size_t)size});
   return l;
 }
 
@@ -191,7 +200,7 @@ static void follow_event(scene *s, chance *c) {
 
 static void connect_event(scene *s, chance *c) {
   client *who = client_any(s, c);
-  if (!who->line) client_open(who, open_line(s));
+  if (!who->line) client_open(who, open_line(s, who->reader));
 }
 
 static void cut_event(scene *s, chance *c) {
@@ -245,12 +254,12 @@ static void backup_event(scene *s, chance *c) {
 }
 
 static int64_t ledger_rows(scene *s, int64_t tag) {
-  sqlite3_stmt *row = NULL;
+  sqlite3_stmt *row = sqlite_host_prepare(s->object.host, "SELECT count(*) FROM ledger WHERE tag = ?1");
   int64_t count = 0;
-  if (sqlite3_prepare_v2(s->object.host->database, "SELECT count(*) FROM ledger WHERE tag = ?1", -1, &row, NULL) != SQLITE_OK) return 0;
+  if (!row) return 0;
   sqlite3_bind_int64(row, 1, tag);
   if (sqlite3_step(row) == SQLITE_ROW) count = sqlite3_column_int64(row, 0);
-  sqlite3_finalize(row);
+  sqlite_host_give_back(s->object.host, row);
   return count;
 }
 
@@ -292,6 +301,26 @@ static void jump_event(scene *s, chance *c) {
   counted->jumps++;
 }
 
+// Somebody else signs in where the client runs, or the same one is let in otherwise than before.
+static void become_event(scene *s, chance *c) {
+  client *who = client_any(s, c);
+  if (who->line) drop_line(who, chance_below(c, who->line->up.count + 1));
+  client_become(who, chance_below(c, READERS), chance_one_in(c, 3));
+  sim_trace("  client %u is reader %u", who->index, who->reader);
+  counted->changed_readers++;
+}
+
+// The object closes the sockets of one who may no longer read, and lets them in again.
+static void dismiss_event(scene *s, chance *c) {
+  uint32_t reader = chance_below(c, READERS);
+  for (line *l = s->lines; l; l = l->next) {
+    if (l->reader != reader || !l->object_open) continue;
+    object_hang_up(&s->object, l->socket);
+    on_closed(s, l->socket);
+    counted->disconnects++;
+  }
+}
+
 // A client stops reading: more waits for it than the object puts up with.
 static void slow_event(scene *s, chance *c) {
   client *who = client_any(s, c);
@@ -308,9 +337,11 @@ static void stranger_event(scene *s, chance *c) {
     "{\"type\":\"page\",\"channel\":\"items\",\"after\":[null,{}],\"rows\":9223372036854775807}", "{\"type\":\"page\",\"channel\":\"notes\",\"after\":[],\"rows\":1}",
     "{\"type\":\"actions\",\"acknowledged\":0,\"actions\":[{\"number\":7,\"channel\":\"notes\",\"type\":\"put\"}]}",
     "{\"type\":\"unsubscribe\",\"channel\":\"ledger\"}", "{\"type\":\"subscribe\",\"channel\":\"sqlite_master\",\"cursor\":null}", "[[[[", "", "\xff\xfe",
-    "{\"channel\":\"notes\",\"sync\":true,\"from\":1}", "{\"channel\":\"items\",\"sync\":true,\"from\":null}",
+    "{\"channel\":\"notes\",\"sync\":true,\"from\":1}", "{\"channel\":\"cards\",\"sync\":true,\"from\":1}", "{\"channel\":\"staff\",\"sync\":true}",
+    "{\"type\":\"subscribe\",\"channel\":\"team\",\"cursor\":null}", "{\"type\":\"page\",\"channel\":\"cards\",\"after\":[\"\"],\"rows\":9}",
+    "{\"type\":\"page\",\"channel\":\"staff\",\"after\":[\"\"],\"rows\":9}", "{\"channel\":\"items\",\"sync\":true,\"from\":null}",
   };
-  line *l = open_line(s);
+  line *l = open_line(s, chance_below(c, READERS));
   for (uint32_t count = 1 + chance_below(c, 5); count > 0; count--) queue_add(&l->up, ds_view_of(words[chance_below(c, sizeof words / sizeof *words)]), 0);
   l->client_open = chance_one_in(c, 2);
   counted->strangers++;
@@ -333,7 +364,7 @@ static void round_of_peace(scene *s, chance *c) {
   s->object.host->clock += 1000;
   for (uint32_t i = 0; i < s->client_count; i++) {
     client *one = &s->clients[i];
-    if (!one->line) client_open(one, open_line(s));
+    if (!one->line) client_open(one, open_line(s, one->reader));
     client_wait(one);
   }
   do run_turn(s, c, 1 + chance_below(c, 12));
@@ -356,17 +387,22 @@ static void make_peace(scene *s) {
   hang_up(s);
 }
 
+static void check_feed(const client *who, uint32_t channel, bool declared, const holding *all) {
+  const feed *f = &who->feeds[channel];
+  bool readable = declared && may_read(channel, who->reader);
+  if (!f->wanted) return;
+  if (readable != (f->phase == LIVE)) sim_fail("client %u: %s is not in the right phase", who->index, f->channel);
+  if (!readable) return;
+  if (f->rows.contents != all->contents[who->reader] || f->rows.count != all->counts[who->reader])
+    sim_fail("client %u: %s is not what reader %u sees of the table", who->index, f->channel, who->reader);
+}
+
 static void check_records(scene *s) {
   for (uint32_t channel = 0; channel < CHANNELS; channel++) {
-    uint32_t count = 0;
-    uint64_t contents = records_query(s->object.generation, channel) ? object_contents(&s->object, channel, &count) : 0;
-    for (uint32_t i = 0; i < s->client_count; i++) {
-      const feed *f = &s->clients[i].feeds[channel];
-      if (!f->wanted) continue;
-      bool declared = records_query(s->object.generation, channel) != NULL;
-      if (declared != (f->phase == LIVE)) sim_fail("client %u: %s is not in the right phase", i, f->channel);
-      if (declared && (f->rows.contents != contents || f->rows.count != count)) sim_fail("client %u: %s is not what the table holds", i, f->channel);
-    }
+    bool declared = records_query(s->object.generation, channel) != NULL;
+    holding all = {0};
+    if (declared) all = object_holding(&s->object, channel);
+    for (uint32_t i = 0; i < s->client_count; i++) check_feed(&s->clients[i], channel, declared, &all);
   }
 }
 
@@ -417,7 +453,7 @@ static void scene_init(scene *s, const plan *p) {
   s->object.world = s;
   chance c = {~p->seed};
   for (uint32_t i = 0; i < p->clients; i++) {
-    client_init(&s->clients[i], i, &s->actions, &s->object.history, &s->object.host->clock);
+    client_init(&s->clients[i], i, chance_below(&c, READERS), &s->actions, &s->object.history, &s->object.host->clock);
     for (uint32_t channel = 0; channel < CHANNELS; channel++) s->clients[i].feeds[channel].wanted = chance_below(&c, 3) > 0;
   }
 }
