@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Waking from hibernation.
+import { Crowd } from "../harness/crowd.ts";
+import { creates, round, type Case } from "./case.ts";
+
+const wake = (subscribers: number): Case => ({
+  name: `wake-${round(subscribers)}`,
+  title: `From hibernation to the answer of the first action, ${subscribers.toLocaleString("en-US")} subscribers, 10,000 rows`,
+  network: true,
+  warmUps: 1,
+  ...(subscribers > 100 ? { size: "huge" } : {}),
+  prepare: async (subject) => {
+    const { server } = subject;
+    await server.seed("todos", 10_000);
+    const author = await subject.follow("todos", "author");
+    const crowd = await Crowd.open(subject.target, subject.place("todos"), subscribers);
+    subject.atEnd(async () => await crowd.close());
+    return async (run) => {
+      await server.hibernate("todos");
+      const cpu = server.cpu();
+      const start = performance.now();
+      author.send(creates(`wake-${run}`, 1));
+      await author.settled();
+      const took = performance.now() - start;
+      const used = server.cpu() - cpu;
+      return { "first answer, ms": took, "server CPU, ms": used, "rows read": (await server.rows("todos")).read };
+    };
+  },
+});
+
+export const wakingCases: readonly Case[] = [0, 100, 10_000].map(wake);
