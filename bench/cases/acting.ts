@@ -11,7 +11,7 @@ const sequential: Case = {
   network: true,
   warmUps: 1,
   prepare: async (subject) => {
-    const author = await subject.follow("todos", "author");
+    const author = await subject.follow(subject.object, "author");
     return async (run) => {
       const times: number[] = [];
       const cpu = subject.server.cpu();
@@ -35,7 +35,7 @@ const pipelined = (clients: number, together: boolean): Case => ({
   prepare: async (subject) => async (run) => {
     // A new object and new sockets for each run: a table that grows would be another case, and an object takes so many messages a second of a socket.
     const authors = [];
-    for (let i = 0; i < clients; i++) authors.push(await subject.follow(`run-${run}`, `author${i}`));
+    for (let i = 0; i < clients; i++) authors.push(await subject.follow(`${subject.object}-${run}`, `author${i}`));
     // Fewer than the 2,000 messages that durasync takes at once, its greeting included.
     const each = Math.floor(1900 / clients);
     const actions = authors.map((_, i) => creates(`c${i}`, each));

@@ -31,12 +31,15 @@ export class Subject {
   readonly server: BenchServer;
   readonly target: Target;
   readonly deflate: boolean;
+  /** The name of an object that belongs to this case alone. */
+  readonly object: string;
   readonly #closing: (() => void | Promise<void>)[] = [];
 
-  constructor(server: BenchServer, target: Target, deflate: boolean) {
+  constructor(server: BenchServer, target: Target, deflate: boolean, measured: string) {
     this.server = server;
     this.target = target;
     this.deflate = deflate;
+    this.object = `${measured}${deflate ? "-deflate" : ""}`;
   }
 
   place(name: string, objectClass: ObjectClass = "Todos"): Place {

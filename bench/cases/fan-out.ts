@@ -34,8 +34,8 @@ const lone = (listeners: number): Case => ({
   warmUps: 1,
   ...(listeners > 1000 ? { size: "huge" } : listeners === 1000 ? { size: "slow" } : {}),
   prepare: async (subject) => {
-    const author = await subject.follow("todos", "author");
-    const crowd = await gather(subject, "todos", listeners);
+    const author = await subject.follow(subject.object, "author");
+    const crowd = await gather(subject, subject.object, listeners);
     return async (run) => {
       const told = [];
       for (let i = 0; i < LONE; i++) told.push(await tell(subject, crowd, author, creates(`lone-${run}-${i}`, 1), `lone-${run}-${i}`));
@@ -55,9 +55,9 @@ const burst = (listeners: number): Case => ({
   warmUps: 1,
   ...(listeners === 1000 ? { size: "slow", runs: 3 } : {}),
   prepare: async (subject) => {
-    const crowd = await gather(subject, "todos", listeners);
+    const crowd = await gather(subject, subject.object, listeners);
     return async (run) => {
-      const author = await Session.open(subject.target, subject.place("todos"), `author-${run}`);
+      const author = await Session.open(subject.target, subject.place(subject.object), `author-${run}`);
       const { took, cpu, messages, network } = await tell(subject, crowd, author, creates(`burst-${run}`, BURST), `burst-${run}-${String(BURST - 1).padStart(6, "0")}`);
       author.close();
       return {
@@ -76,9 +76,9 @@ const wide: Case = {
   title: "One column of a row of 20 columns and 2 KB, to 10 listeners",
   network: true,
   prepare: async (subject) => {
-    await subject.server.call("wide", "seed", [0, 50, 0], "Wide");
-    const author = await subject.follow("wide", "author", "Wide");
-    const crowd = await gather(subject, "wide", 10, "Wide");
+    await subject.server.call(subject.object, "seed", [0, 50, 0], "Wide");
+    const author = await subject.follow(subject.object, "author", "Wide");
+    const crowd = await gather(subject, subject.object, 10, "Wide");
     return async (run) => {
       const value = `a new value of run ${run}`;
       // A row that no run has touched: a compressor remembers what it has sent.

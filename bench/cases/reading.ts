@@ -35,9 +35,10 @@ const firstSync = (count: number): Case => ({
   warmUps: 1,
   ...(count > 100_000 ? { size: "huge" } : {}),
   prepare: async (subject) => {
-    await subject.server.seed("todos", count);
+    const name = `todos-${count}`;
+    await subject.server.seed(name, count);
     return async (run) => {
-      const metrics = await visit(subject, "todos", `reader-${run}`, async (session) => await session.sync());
+      const metrics = await visit(subject, name, `reader-${run}`, async (session) => await session.sync());
       if (metrics["rows"] !== count) throw new Error(`${metrics["rows"]} rows came, not ${count}`);
       return metrics;
     };
@@ -51,12 +52,13 @@ const memory = (count: number): Case => ({
   ...(count > 100_000 ? { size: "huge" } : {}),
   prepare: async (subject) => {
     const { server, target } = subject;
-    await server.seed("todos", count);
+    const name = `todos-${count}`;
+    await server.seed(name, count);
     return async (run) => {
       await server.stop();
       await server.start();
-      const session = await Session.open(target, subject.place("todos"), `reader-${run}`);
-      await server.rows("todos");
+      const session = await Session.open(target, subject.place(name), `reader-${run}`);
+      await server.rows(name);
       server.resetPeak();
       const before = server.memory();
       await session.sync();
@@ -74,8 +76,8 @@ const resume: Case = {
   warmUps: 1,
   prepare: async (subject) => {
     const { server, target } = subject;
-    await server.seed("todos", 100_000);
-    const author = await Session.open(target, subject.place("todos"), "away");
+    await server.seed(subject.object, 100_000);
+    const author = await Session.open(target, subject.place(subject.object), "away");
     const { cursor } = await author.sync();
     for (let i = 0; i < 10; i++) {
       author.send([{ type: "update", payload: { id: key(i * 9999), completed: 1 } }]);
@@ -83,10 +85,10 @@ const resume: Case = {
     }
     author.close();
     return async (run) => {
-      await server.rows("todos");
-      const metrics = await visit(subject, "todos", `back-${run}`, async (session) => ({ rows: (await target.resume?.(session.wire, cursor)) ?? (await session.sync()).rows }));
+      await server.rows(subject.object);
+      const metrics = await visit(subject, subject.object, `reader-${run}`, async (session) => ({ rows: (await target.resume?.(session.wire, cursor)) ?? (await session.sync()).rows }));
       if (target.resume && metrics["rows"] !== 10) throw new Error(`${metrics["rows"]} rows came, not 10`);
-      return { ...metrics, "rows read": (await server.rows("todos")).read };
+      return { ...metrics, "rows read": (await server.rows(subject.object)).read };
     };
   },
 };
@@ -97,10 +99,10 @@ const meanwhile: Case = {
   network: true,
   warmUps: 1,
   prepare: async (subject) => {
-    await subject.server.seed("todos", 100_000);
-    const crowd = await Crowd.open(subject.target, subject.place("todos"), 0);
+    await subject.server.seed(subject.object, 100_000);
+    const crowd = await Crowd.open(subject.target, subject.place(subject.object), 0);
     subject.atEnd(async () => await crowd.close());
-    const author = await Session.open(subject.target, subject.place("todos"), "author");
+    const author = await Session.open(subject.target, subject.place(subject.object), "author");
     subject.atEnd(() => author.close());
     const lone = async (id: string) => {
       const start = now();

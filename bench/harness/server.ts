@@ -13,18 +13,26 @@ export type ObjectClass = "Todos" | "Wide";
 
 const workerd = createRequire(createRequire(import.meta.url).resolve("workerd")).resolve("@cloudflare/workerd-linux-64/bin/workerd");
 const SEED_STEP = 20_000;
+const LOG = 4000; // characters of workerd's own words that are kept
 
 export class BenchServer {
   readonly #folder: string;
   readonly #module: string;
   #config: string | undefined;
   #child: ChildProcess | undefined;
+  readonly #seeded = new Set<string>();
   #port = 0;
+  #log = "";
 
   /** @param module the path of the target's Worker */
   constructor(module: string) {
     this.#module = module;
     this.#folder = mkdtempSync(join(tmpdir(), "durasync-bench-"));
+  }
+
+  /** The last that workerd had to say, for when something goes wrong. */
+  get log(): string {
+    return this.#log;
   }
 
   get pid(): number {
@@ -39,8 +47,9 @@ export class BenchServer {
       this.#config = await bundleWorker(this.#module, this.#folder, join(this.#folder, "state"));
     }
     const begin = performance.now();
-    const child = spawn(workerd, ["serve", "--experimental", "--control-fd=3", this.#config], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    const child = spawn(workerd, ["serve", "--experimental", "--verbose", "--control-fd=3", this.#config], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
     this.#child = child;
+    child.stderr?.on("data", (bytes: Buffer) => (this.#log = (this.#log + bytes.toString()).slice(-LOG)));
     this.#port = await new Promise<number>((resolve, reject) => {
       let text = "";
       child.stdio[3]?.on("data", (bytes: Buffer) => {
@@ -48,7 +57,7 @@ export class BenchServer {
         const port = /"port":(\d+)/.exec(text)?.[1];
         if (port !== undefined) resolve(Number(port));
       });
-      child.once("exit", (code) => reject(new Error(`workerd ended with ${code}`)));
+      child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${this.#log}`)));
     });
     return performance.now() - begin;
   }
@@ -84,7 +93,10 @@ export class BenchServer {
     return await response.json();
   }
 
+  /** Gives the object `count` rows, unless it has been given them before. */
   async seed(name: string, count: number, size = 40): Promise<void> {
+    if (this.#seeded.has(name)) return;
+    this.#seeded.add(name);
     for (let at = 0; at < count; at += SEED_STEP) await this.call(name, "seed", [at, Math.min(SEED_STEP, count - at), size]);
   }
 

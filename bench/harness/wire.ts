@@ -51,7 +51,7 @@ export class Wire {
   /** From now on every message goes to `listener`, those that wait first; without one they are kept again. */
   listen(listener: ((message: Buffer) => void) | undefined): void {
     this.#onMessage = listener;
-    if (listener) for (const message of this.#messages.splice(0)) listener(message);
+    while (this.#onMessage && this.#onMessage === listener && this.#messages.length > 0) listener(this.#messages.shift() as Buffer);
   }
 
   /** Resolves with the time at which `done` said that a message was the last. */

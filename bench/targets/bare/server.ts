@@ -14,8 +14,8 @@ const page = `SELECT json_group_array(json_array(id, text, completed, created_at
 const copySeeded = `INSERT INTO dumped (id, text, completed, created_at, updated_at, deleted_at) SELECT * FROM todos WHERE id BETWEEN format('%08d', ?) AND format('%08d', ?)`;
 
 const create = `INSERT INTO todos (id, text, created_at, updated_at) SELECT value ->> 2, value ->> 3, ?2, ?2 FROM json_each(?1)`;
-const update = `UPDATE todos SET completed = changed.value ->> 3, updated_at = ?2 FROM json_each(?1) AS changed WHERE id = changed.value ->> 2`;
-const set = `UPDATE wide SET c5 = changed.value ->> 3 FROM json_each(?1) AS changed WHERE id = changed.value ->> 2 AND ?2`;
+const update = `UPDATE todos SET completed = changed.value ->> 3, updated_at = ?2 FROM json_each(?1) AS changed WHERE todos.id = changed.value ->> 2`;
+const set = `UPDATE wide SET c5 = changed.value ->> 3 FROM json_each(?1) AS changed WHERE wide.id = changed.value ->> 2 AND ?2`;
 const note = `INSERT INTO log (id) SELECT value ->> 2 FROM json_each(?)`;
 const since = `SELECT json_group_array(json_array(id, text, completed, created_at, updated_at, deleted_at)) FROM todos WHERE id IN (SELECT id FROM log WHERE version > ?)`;
 
