@@ -3,9 +3,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Subject, type Case, type Step } from "./cases/case.ts";
+import type { LocalCase } from "./cases/local.ts";
 import { BenchServer } from "./harness/server.ts";
 import { readOptions } from "./options.ts";
-import { printCase } from "./report/tables.ts";
+import { judge } from "./report/goals.ts";
+import { writePage } from "./report/page.ts";
+import { printCase, printVerdicts } from "./report/tables.ts";
 import { serverOf } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
 import type { CaseResult, Results } from "./report/results.ts";
@@ -56,19 +59,36 @@ async function runCase(measured: Case, deflate: boolean, servers: ReadonlyMap<Ta
   }
 }
 
+async function runLocalCase({ name, title, once = false, lanes }: LocalCase, runs: number): Promise<CaseResult> {
+  const targets: Record<string, Record<string, number[]>> = {};
+  for (let run = 0; run < (once ? 1 : runs); run++) {
+    for (const [lane, step] of Object.entries(lanes)) {
+      for (const [metric, value] of Object.entries(await step())) ((targets[lane] ??= {})[metric] ??= []).push(value);
+    }
+  }
+  return { name, title, deflate: false, targets };
+}
+
+function keep(result: CaseResult): void {
+  results.cases.push(result);
+  printCase(result);
+  writeFileSync(`${folder}results.json`, `${JSON.stringify(results, null, 1)}\n`);
+}
+
 const options = readOptions(process.env);
 const results: Results = { begun: new Date().toISOString(), node: process.version, cases: [] };
 mkdirSync(folder, { recursive: true });
 const servers = new Map(options.targets.map((target) => [target, new BenchServer(serverOf(target.name))]));
 try {
+  for (const measured of options.localCases) keep(await runLocalCase(measured, options.runs));
   for (const measured of options.cases) {
     for (const deflate of measured.network ? options.deflate : [false]) {
-      const result = await runCase(measured, deflate, servers, options.runs);
-      results.cases.push(result);
-      printCase(result);
-      writeFileSync(`${folder}results.json`, `${JSON.stringify(results, null, 1)}\n`);
+      keep(await runCase(measured, deflate, servers, options.runs));
     }
   }
 } finally {
   for (const server of servers.values()) await server.dispose();
 }
+printVerdicts(judge(results));
+await writePage(results, `${folder}index.html`);
+console.log(`\nFigures: build/bench/results.json; plots: build/bench/index.html (make bench-view)`);

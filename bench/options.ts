@@ -2,11 +2,13 @@
 // What `make bench` is told, as variables of the environment.
 import type { Case } from "./cases/case.ts";
 import { cases } from "./cases/index.ts";
+import { localCases, type LocalCase } from "./cases/local.ts";
 import { targets } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
 
 export interface Options {
   readonly cases: readonly Case[];
+  readonly localCases: readonly LocalCase[];
   readonly targets: readonly Target[];
   readonly runs: number;
   /** Whether sockets are compressed: both, as a rule. */
@@ -30,7 +32,8 @@ export function readOptions({ CASES, TARGETS, RUNS, DEFLATE, QUICK, HUGE }: Node
   const runs = Number(RUNS || (QUICK ? 3 : 7));
   if (!(runs >= 1)) throw new Error(`RUNS is to be a number, not ${RUNS}.`);
   return {
-    cases: CASES ? chosen(cases, CASES, "case") : usual,
+    cases: CASES ? chosen([...cases, ...localCases], CASES, "case").filter((one) => "prepare" in one) : usual,
+    localCases: CASES ? chosen([...cases, ...localCases], CASES, "case").filter((one) => "lanes" in one) : localCases,
     targets: TARGETS ? chosen(targets, TARGETS, "target") : targets,
     runs,
     deflate: DEFLATE === "no" || QUICK ? [false] : DEFLATE === "only" ? [true] : [false, true],

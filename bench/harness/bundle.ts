@@ -17,7 +17,7 @@ const entrySource = (server: string): string => `
   export default serve(unsafe);
 `;
 
-/** Bundles the module \`server\`, which exports the classes Todos and Wide, into \`folder\`, and returns the path of the configuration. \`state\` keeps the storage. */
+/** Bundles the module `server`, which exports the classes Todos and Wide, into `folder`, and returns the path of the configuration. `state` keeps the storage. */
 export async function bundleWorker(server: string, folder: string, state: string): Promise<string> {
   const modules: string[] = [];
   const plugin = {

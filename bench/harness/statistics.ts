@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** The value below which the part \`q\` of the values lies. */
+/** The value below which the part `q` of the values lies. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * q;
