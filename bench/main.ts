@@ -2,7 +2,7 @@
 // Measures the targets beside each other: `make bench`, or `make bench CASES=first-sync-100k,wake TARGETS=durasync-c,bare RUNS=7 DEFLATE=no`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Subject, type Case, type Step } from "./cases/case.ts";
+import { Subject, can, type Case, type Step } from "./cases/case.ts";
 import type { LocalCase } from "./cases/local.ts";
 import { BenchServer } from "./harness/server.ts";
 import { readOptions } from "./options.ts";
@@ -44,10 +44,11 @@ async function runCase(measured: Case, deflate: boolean, servers: ReadonlyMap<Ta
   const { name, title, warmUps = 0 } = measured;
   const lanes: Lane[] = [];
   try {
-    for (const [target, server] of servers) if (!measured.skips?.(target)) lanes.push(await prepare(measured, target, server, deflate));
+    for (const [target, server] of servers) if (can(target, measured)) lanes.push(await prepare(measured, target, server, deflate));
     const rounds = Math.min(runs, measured.runs ?? Infinity) + warmUps;
     for (let run = 0; run < rounds; run++) {
       for (const { subject, step, metrics } of run % 2 === 0 ? lanes : lanes.toReversed()) {
+        if (run >= warmUps + (subject.target.mostRuns ?? Infinity)) continue;
         const values = await inTime(step(run), `${name} of ${subject.target.name}`, subject.server);
         if (run >= warmUps) for (const [metric, value] of Object.entries(values)) (metrics[metric] ??= []).push(value);
       }
@@ -75,7 +76,7 @@ function keep(result: CaseResult): void {
   writeFileSync(`${folder}results.json`, `${JSON.stringify(results, null, 1)}\n`);
 }
 
-const options = readOptions(process.env);
+const options = await readOptions(process.env);
 const results: Results = { begun: new Date().toISOString(), node: process.version, cases: [] };
 mkdirSync(folder, { recursive: true });
 const servers = new Map(options.targets.map((target) => [target, new BenchServer(serverOf(target.name))]));

@@ -3,7 +3,7 @@
 import type { Case } from "./cases/case.ts";
 import { cases } from "./cases/index.ts";
 import { localCases, type LocalCase } from "./cases/local.ts";
-import { targets } from "./targets/index.ts";
+import { loadTarget, targetNames } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
 
 export interface Options {
@@ -27,14 +27,16 @@ function chosen<Named extends { readonly name: string }>(all: readonly Named[], 
 }
 
 /** `CASES` and `TARGETS` are names, or how they begin, with commas between them; `QUICK` leaves out what is slow; `HUGE` adds what is very slow. */
-export function readOptions({ CASES, TARGETS, RUNS, DEFLATE, QUICK, HUGE }: NodeJS.ProcessEnv): Options {
+export async function readOptions({ CASES, TARGETS, RUNS, DEFLATE, QUICK, HUGE }: NodeJS.ProcessEnv): Promise<Options> {
   const usual = cases.filter(({ size }) => size === undefined || (size === "slow" && !QUICK) || (size === "huge" && HUGE));
+  const all = targetNames.map((name) => ({ name }));
+  const names = TARGETS ? chosen(all, TARGETS, "target") : all;
   const runs = Number(RUNS || (QUICK ? 3 : 7));
   if (!(runs >= 1)) throw new Error(`RUNS is to be a number, not ${RUNS}.`);
   return {
     cases: CASES ? chosen([...cases, ...localCases], CASES, "case").filter((one) => "prepare" in one) : usual,
     localCases: CASES ? chosen([...cases, ...localCases], CASES, "case").filter((one) => "lanes" in one) : localCases,
-    targets: TARGETS ? chosen(targets, TARGETS, "target") : targets,
+    targets: await Promise.all(names.map(async ({ name }) => await loadTarget(name))),
     runs,
     deflate: DEFLATE === "no" || QUICK ? [false] : DEFLATE === "only" ? [true] : [false, true],
   };

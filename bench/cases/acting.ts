@@ -9,6 +9,7 @@ const sequential: Case = {
   name: "sequential",
   title: `${SEQUENTIAL} actions, each sent when the one before is answered`,
   network: true,
+  answers: true,
   warmUps: 1,
   prepare: async (subject) => {
     const author = await subject.follow(subject.object, "author");
@@ -30,6 +31,7 @@ const pipelined = (clients: number, together: boolean): Case => ({
   name: `pipelined-${clients}${together ? "-together" : ""}`,
   title: `1,900 actions of ${clients === 1 ? "one client" : `${clients} clients`}, ${together ? "as few messages as there may be" : "each a message of its own"}`,
   network: true,
+  answers: true,
   warmUps: 1,
   skips: ({ actions }) => together && actions === undefined,
   prepare: async (subject) => async (run) => {

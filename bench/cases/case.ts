@@ -23,8 +23,22 @@ export interface Case {
   readonly warmUps?: number;
   readonly runs?: number;
   readonly skips?: (target: Target) => boolean;
+  /** Rows that the table begins with, and listeners, for targets that have a limit. */
+  readonly rows?: number;
+  readonly listeners?: number;
+  /** Whether the author must hear what became of its actions. */
+  readonly answers?: boolean;
   prepare(subject: Subject): Promise<Step>;
 }
+
+/** Whether the target can do the case. */
+export function can(target: Target, { skips, rows = 0, listeners = 0, answers = false }: Case): boolean {
+  const { mostRows = Infinity, mostListeners = Infinity } = target;
+  return !skips?.(target) && rows <= mostRows && listeners <= mostListeners && (!answers || target.settles !== undefined);
+}
+
+/** What is known of a count, as a metric. */
+export const known = (metric: string, value: number | null): Metrics => (value === null ? {} : { [metric]: value });
 
 /** One target's server, as a case sees it. */
 export class Subject {

@@ -31,6 +31,7 @@ const lone = (listeners: number): Case => ({
   name: `lone-${round(listeners)}`,
   title: `One action to ${listeners.toLocaleString("en-US")} listeners`,
   network: true,
+  listeners,
   warmUps: 1,
   ...(listeners > 1000 ? { size: "huge" } : listeners === 1000 ? { size: "slow" } : {}),
   prepare: async (subject) => {
@@ -52,12 +53,13 @@ const burst = (listeners: number): Case => ({
   name: `burst-${round(listeners)}`,
   title: `${BURST} actions at once to ${listeners.toLocaleString("en-US")} listeners`,
   network: true,
+  listeners,
   warmUps: 1,
   ...(listeners === 1000 ? { size: "slow", runs: 3 } : {}),
   prepare: async (subject) => {
     const crowd = await gather(subject, subject.object, listeners);
     return async (run) => {
-      const author = await Session.open(subject.target, subject.place(subject.object), `author-${run}`);
+      const author = await Session.follow(subject.target, subject.place(subject.object), `author-${run}`);
       const { took, cpu, messages, network } = await tell(subject, crowd, author, creates(`burst-${run}`, BURST), `burst-${run}-${String(BURST - 1).padStart(6, "0")}`);
       author.close();
       return {
@@ -75,6 +77,7 @@ const wide: Case = {
   name: "wide",
   title: "One column of a row of 20 columns and 2 KB, to 10 listeners",
   network: true,
+  skips: ({ channels }) => channels !== undefined && !channels.includes("wide"),
   prepare: async (subject) => {
     await subject.server.call(subject.object, "seed", [0, 50, 0], "Wide");
     const author = await subject.follow(subject.object, "author", "Wide");

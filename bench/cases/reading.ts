@@ -2,7 +2,7 @@
 // First sync, return, and what a first sync means for others and for the memory.
 import { Crowd } from "../harness/crowd.ts";
 import { Session } from "../harness/session.ts";
-import { creates, now, round, type Case, type Metrics, type Subject } from "./case.ts";
+import { creates, known, now, round, type Case, type Metrics, type Subject } from "./case.ts";
 
 const MB = 1024 * 1024;
 const key = (n: number) => String(n).padStart(8, "0");
@@ -32,6 +32,7 @@ const firstSync = (count: number): Case => ({
   name: `first-sync-${round(count)}`,
   title: `First sync of ${count.toLocaleString("en-US")} rows, connection included`,
   network: true,
+  rows: count,
   warmUps: 1,
   ...(count > 100_000 ? { size: "huge" } : {}),
   prepare: async (subject) => {
@@ -49,6 +50,7 @@ const memory = (count: number): Case => ({
   name: `memory-${round(count)}`,
   title: `Memory that a first sync of ${count.toLocaleString("en-US")} rows takes, in a fresh process`,
   network: true,
+  rows: count,
   ...(count > 100_000 ? { size: "huge" } : {}),
   prepare: async (subject) => {
     const { server, target } = subject;
@@ -73,6 +75,8 @@ const resume: Case = {
   name: "resume",
   title: "Return of a client that has missed 10 changes in 100,000 rows, connection included",
   network: true,
+  rows: 100_000,
+  answers: true,
   warmUps: 1,
   prepare: async (subject) => {
     const { server, target } = subject;
@@ -88,7 +92,7 @@ const resume: Case = {
       await server.rows(subject.object);
       const metrics = await visit(subject, subject.object, `reader-${run}`, async (session) => ({ rows: (await target.resume?.(session.wire, cursor)) ?? (await session.sync()).rows }));
       if (target.resume && metrics["rows"] !== 10) throw new Error(`${metrics["rows"]} rows came, not 10`);
-      return { ...metrics, "rows read": (await server.rows(subject.object)).read };
+      return { ...metrics, ...known("rows read", (await server.rows(subject.object)).read) };
     };
   },
 };
@@ -97,6 +101,8 @@ const meanwhile: Case = {
   name: "meanwhile",
   title: "An action of somebody else while 100,000 rows are fetched",
   network: true,
+  rows: 100_000,
+  answers: true,
   warmUps: 1,
   prepare: async (subject) => {
     await subject.server.seed(subject.object, 100_000);

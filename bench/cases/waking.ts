@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Waking from hibernation.
 import { Crowd } from "../harness/crowd.ts";
-import { creates, round, type Case } from "./case.ts";
+import { creates, known, round, type Case } from "./case.ts";
 
 const wake = (subscribers: number): Case => ({
   name: `wake-${round(subscribers)}`,
   title: `From hibernation to the answer of the first action, ${subscribers.toLocaleString("en-US")} subscribers, 10,000 rows`,
   network: true,
+  rows: 10_000,
+  listeners: subscribers,
+  answers: true,
   warmUps: 1,
   ...(subscribers > 100 ? { size: "huge" } : {}),
   prepare: async (subject) => {
@@ -24,7 +27,7 @@ const wake = (subscribers: number): Case => ({
       await author.settled();
       const took = performance.now() - start;
       const used = server.cpu() - cpu;
-      return { "first answer, ms": took, "server CPU, ms": used, "rows read": (await server.rows(subject.object)).read };
+      return { "first answer, ms": took, "server CPU, ms": used, ...known("rows read", (await server.rows(subject.object)).read) };
     };
   },
 });

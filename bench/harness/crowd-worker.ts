@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The thread of crowd.ts.
 import { parentPort } from "node:worker_threads";
-import { targets } from "../targets/index.ts";
+import { loadTarget } from "../targets/index.ts";
 import type { Target } from "../targets/target.ts";
 import type { RequestName, Requests } from "./crowd.ts";
 import { Session, type Place } from "./session.ts";
@@ -22,8 +22,7 @@ function totals(): typeof before {
 
 const handlers: Handlers = {
   async open({ target: name, place, count, client }) {
-    const target = targets.find((other) => other.name === name);
-    if (!target) throw new Error(`there is no target ${name}`);
+    const target = await loadTarget(name);
     newcomer = { target, place };
     // One after another: workerd never hibernates an object to which two sockets were opened at the same moment.
     for (let i = 0; i < count; i++) wires.push((await Session.follow(target, place, `${client}-${i}`)).wire);

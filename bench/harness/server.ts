@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleWorker } from "./bundle.ts";
 import { cpuTime, peakMemory, residentMemory, resetPeak } from "./process.ts";
+import type { Rows } from "./serve.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 export type ObjectClass = "Todos" | "Wide";
@@ -89,7 +90,7 @@ export class BenchServer {
   /** Calls a method of an object. */
   async call(name: string, method: string, args: readonly unknown[] = [], objectClass: ObjectClass = "Todos"): Promise<unknown> {
     const response = await fetch(`http://127.0.0.1:${this.#port}/call/${objectClass}/${name}/${method}`, { method: "POST", body: JSON.stringify(args) });
-    if (!response.ok) throw new Error(`${method}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`${method}: ${await response.text()}. workerd says:\n${this.#log}`);
     return await response.json();
   }
 
@@ -105,8 +106,8 @@ export class BenchServer {
     await this.call(name, "evict");
   }
 
-  async rows(name: string, objectClass: ObjectClass = "Todos"): Promise<{ read: number; written: number }> {
-    return (await this.call(name, "rows", [], objectClass)) as { read: number; written: number };
+  async rows(name: string, objectClass: ObjectClass = "Todos"): Promise<Rows> {
+    return (await this.call(name, "rows", [], objectClass)) as Rows;
   }
 
   /** Milliseconds of CPU that workerd has used. */

@@ -45,7 +45,10 @@ export class Session {
 
   /** Sends each action as a message of its own. */
   send(actions: readonly Action[]): void {
-    for (const action of actions) this.wire.send(this.#target.action(this.#client, ++this.#sent, this.#settled, this.#channel, action));
+    for (const action of actions) {
+      const message = this.#target.action(this.#client, ++this.#sent, this.#settled, this.#channel, action);
+      if (message !== undefined) this.wire.send(message);
+    }
   }
 
   /** Sends the actions in as few messages as the target can. */
@@ -55,11 +58,12 @@ export class Session {
     this.#sent += actions.length;
   }
 
-  /** Resolves when all that was sent is settled. */
+  /** Resolves when all that was sent is settled; at once where the target tells nobody. */
   async settled(): Promise<void> {
-    if (this.#settled >= this.#sent) return;
+    const target = this.#target;
+    if (!target.settles || this.#settled >= this.#sent) return;
     await this.wire.until((message) => {
-      this.#settled += this.#target.settles(message, this.#client);
+      this.#settled += target.settles?.(message, this.#client) ?? 0;
       return this.#settled >= this.#sent;
     });
   }

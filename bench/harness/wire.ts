@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 
 export class Wire {
-  readonly #socket: WebSocket;
+  /** For clients that bring a protocol of their own. */
+  readonly socket: WebSocket;
   readonly #messages: Buffer[] = [];
   #waiting: ((message: Buffer) => void) | undefined;
   #onMessage: ((message: Buffer) => void) | undefined;
@@ -14,7 +15,7 @@ export class Wire {
   bytes = 0;
 
   constructor(socket: WebSocket) {
-    this.#socket = socket;
+    this.socket = socket;
     socket.on("message", (data: Buffer) => {
       this.count++;
       this.bytes += data.length;
@@ -28,12 +29,12 @@ export class Wire {
 
   /** Bytes that have come through the socket, as they were on the network. */
   get received(): number {
-    return (this.#socket as unknown as { _socket: Socket })._socket.bytesRead;
+    return (this.socket as unknown as { _socket: Socket })._socket.bytesRead;
   }
 
   /** Sends a text or bytes as they are, anything else as JSON. */
   send(message: unknown): void {
-    this.#socket.send(typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message));
+    this.socket.send(typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message));
   }
 
   /** The next message. */
@@ -67,12 +68,12 @@ export class Wire {
 
   /** Fails what waits when the socket closes by itself. */
   onClose(listener: (code: number, reason: string) => void): void {
-    this.#socket.on("close", (code, reason) => listener(code, reason.toString()));
+    this.socket.on("close", (code, reason) => listener(code, reason.toString()));
   }
 
   close(): void {
-    this.#socket.removeAllListeners("close");
-    this.#socket.terminate();
+    this.socket.removeAllListeners("close");
+    this.socket.terminate();
   }
 }
 

@@ -23,16 +23,22 @@ export interface Target {
   readonly name: string;
   /** One sentence for the page. */
   readonly title: string;
+  /** The channels that it has; both, if it does not say. */
+  readonly channels?: readonly Channel[];
+  /** The most rows and listeners that it takes, and runs, where they are slow. */
+  readonly mostRows?: number;
+  readonly mostListeners?: number;
+  readonly mostRuns?: number;
   /** What comes first on a socket of the client called `client`. */
   hello(wire: Wire, client: string): Promise<void>;
   /** Fetches a channel and follows it from then on. */
   sync(wire: Wire, channel: Channel): Promise<Synced>;
   /** Brings a copy up to date; rows that came. Left out where the target cannot but fetch everything again. */
   resume?(wire: Wire, cursor: unknown): Promise<number>;
-  /** The message of the `number`th action of a client, of which all up to `settled` are settled. */
-  action(client: string, number: number, settled: number, channel: Channel, action: Action): string | Uint8Array;
+  /** The message of the `number`th action of a client, of which all up to `settled` are settled; undefined if the target's own client has sent it. */
+  action(client: string, number: number, settled: number, channel: Channel, action: Action): string | Uint8Array | undefined;
   /** Messages that carry several actions; left out where a message carries one. */
   actions?(client: string, number: number, settled: number, channel: Channel, actions: readonly Action[]): string[];
-  /** How many actions of the client a message settles. */
-  settles(message: Buffer, client: string): number;
+  /** How many actions of the client a message settles; left out where nobody tells the author. */
+  settles?(message: Buffer, client: string): number;
 }

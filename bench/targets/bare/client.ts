@@ -3,7 +3,7 @@ import type { Target } from "../target.ts";
 
 const letters = { create: "c", update: "u", set: "s" } as const;
 
-export const bare: Target = {
+export const target: Target = {
   name: "bare",
   title: "the limit: written by hand for each case, with no more guarantees than it needs",
   hello: async () => {},

@@ -8,7 +8,7 @@ interface Reply {
 
 const UPDATED_AT = 4;
 
-export const straightforward: Target = {
+export const target: Target = {
   name: "straightforward",
   title: "what partysync does: whole rows, raw() and JSON.stringify, broadcast to everybody, a time-stamp as the cursor",
   hello: async () => {},
