@@ -139,13 +139,14 @@ bench: setup bench/node_modules/.package-lock.json
 	@npm run --silent build
 	@node wasm/build.mjs bench/apps/wide
 	@node bench/main.ts
+	$(if $(CASES),,@node bench/cost/main.ts)
 
 bench-view:
 	@node bench/view.mjs
 
 cost: setup
 	@npm run --silent build
-	@node bench/cost.ts
+	@node bench/cost/main.ts
 
 clean:
 	rm -rf build dist wasm/build fixtures/*/dist coverage

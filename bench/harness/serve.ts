@@ -1,19 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The way to the objects, in workerd: sockets, and what the harness calls.
 
-/** What a target's object does for the harness, besides syncing. */
-export interface Measured {
-  /** Adds `count` rows with keys from `from` on and `size` characters of text. */
-  seed(from: number, count: number, size: number): void | Promise<void>;
-  /** Rows read and written since it was last asked, as the platform counts them; null where nobody can know. */
-  rows(): Rows | Promise<Rows>;
-}
-
-export interface Rows {
-  readonly read: number | null;
-  readonly written: number | null;
-}
-
 interface Unsafe {
   evict(stub: DurableObjectStub, options: { webSockets: "hibernate" | "close" }): Promise<void>;
 }

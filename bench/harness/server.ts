@@ -6,8 +6,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleWorker } from "./bundle.ts";
+import type { Rows } from "./measured.ts";
 import { cpuTime, peakMemory, residentMemory, resetPeak } from "./process.ts";
-import type { Rows } from "./serve.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 export type ObjectClass = "Todos" | "Wide";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state of an agent: one JSON value, kept in one row, sent whole to everybody whenever it is set.
 import { Agent } from "agents";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 
 type Row = [string, string, number, number, number, null];
 

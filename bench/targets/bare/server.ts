@@ -2,7 +2,7 @@
 // The limit: an object written by hand for these cases alone, with no more guarantees than they need. It knows no reconnecting author, no deletion, no
 // second table, no bad input. A message is a JSON array that is never parsed: SQLite takes the messages of a turn apart together, and their text is the news.
 import { DurableObject } from "cloudflare:workers";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 import { seedTodos, seedWide, todosTable, wideTable } from "../schema.ts";
 
 const FIRST_PAGE = 200;

@@ -3,7 +3,7 @@
 import { SyncObject } from "../../../js-shim/object.ts";
 import todo from "../../../wasm/build/todo.wasm";
 import wide from "../../../wasm/build/wide.wasm";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 import { seedTodos, seedWide } from "../schema.ts";
 
 abstract class Measurable extends SyncObject implements Measured {

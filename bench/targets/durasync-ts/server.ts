@@ -2,7 +2,7 @@
 // durasync with apps in TypeScript: the todo fixture's, and one with a wide table.
 import { SyncServer } from "../../../js-shim/index.ts";
 import { Todos as TodoFixture } from "../../../fixtures/todo-ts/worker.ts";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 import { seedTodos, seedWide, wideTable } from "../schema.ts";
 
 type Rows = { read: number; written: number };

@@ -2,7 +2,7 @@
 // What one writes first, and what partysync does: a message is an action, its rows go whole to its sender and to everybody else, a newcomer gets
 // the table in one message, and one who comes back gets what has a later time-stamp.
 import { DurableObject } from "cloudflare:workers";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 import { seedTodos, seedWide, todosTable, wideTable } from "../schema.ts";
 
 type Row = SqlStorageValue[];

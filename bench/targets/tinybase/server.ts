@@ -3,7 +3,7 @@
 import { createMergeableStore, type MergeableStore } from "tinybase";
 import { createDurableObjectSqlStoragePersister } from "tinybase/persisters/persister-durable-object-sql-storage";
 import { WsServerDurableObject } from "tinybase/synchronizers/synchronizer-ws-server-durable-object";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 
 export class Todos extends WsServerDurableObject implements Measured {
   // Not a field: the constructor that calls createPersister comes before this class's fields.

@@ -2,7 +2,7 @@
 // y-partyserver as its README has it: a Yjs document, saved as one state some seconds after a change. The state is cut, since a row has a largest size.
 import { YServer } from "y-partyserver";
 import { Doc, applyUpdate, encodeStateAsUpdate } from "yjs";
-import type { Measured } from "../../harness/serve.ts";
+import type { Measured } from "../../harness/measured.ts";
 
 const PIECE = 1_000_000;
 
