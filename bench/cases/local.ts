@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Table } from "../../client/table.ts";
 import { bundles, sizeOf } from "../client-size.mjs";
 import type { Metrics } from "./case.ts";
+import { renderRecords } from "./render.ts";
 
 export interface LocalCase {
   readonly name: string;
@@ -88,8 +89,14 @@ const merge = (count: number): LocalCase => ({
   lanes: { "in key order": () => mergeByTable(count, 1), "in no order": () => mergeByTable(count, IN_NO_ORDER), ...(count <= 10_000 ? { findIndex: () => mergeByFindIndex(count) } : {}) },
 });
 
+const render = (count: number): LocalCase => ({
+  name: `render-${count / 1000}k`,
+  title: `A page that shows 50 of ${count.toLocaleString("en-US")} records: the pages, and then one change`,
+  lanes: { useSync: async () => await renderRecords(count) },
+});
+
 export const localCases: readonly LocalCase[] = [
   { name: "instance", title: "The module, compiled and instantiated", lanes: Object.fromEntries(Object.entries(modules).map(([name, file]) => [name, () => instantiate(file)])) },
   { name: "size", title: "Sizes", once: true, lanes: { ...Object.fromEntries(Object.entries(modules).map(([name, file]) => [name, () => sizesOf(file)])), client: clientSize } },
-  ...[1000, 10_000, 100_000].map(merge),
+  ...[1000, 10_000, 100_000].flatMap((count) => [merge(count), render(count)]),
 ];
