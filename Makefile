@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm app package size native crash sim sim-mutants fuzz fuzzers replays lint coverage bench bench-large clean
+.PHONY: help setup dev test wasm app package size native crash sim sim-mutants fuzz fuzzers replays lint coverage bench bench-view cost clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port, APP=todo-ts for the one in TypeScript, APP=kanban for a board)"
@@ -29,8 +29,8 @@ help:
 	@echo "make fuzz     look for inputs that break something (FUZZ_SECONDS=... for each fuzzer), and compare the native core with the module"
 	@echo "make lint     clang-tidy and its analyzer over the core, and its largest stack frames"
 	@echo "make coverage what the native tests and 300 worlds reach of the core"
-	@echo "make bench    count what each operation costs, beside a bare object; renew the table in docs/COST.md"
-	@echo "make bench-large  sync a table of a million rows, and watch the object's memory"
+	@echo "make bench    measure durasync beside other ways to do the same (CASES=... TARGETS=... RUNS=... DEFLATE=no QUICK=1 HUGE=1); make bench-view opens the plots"
+	@echo "make cost     count what each operation costs, beside a bare object; renew the table in docs/COST.md"
 	@echo "make clean    remove what was built (not the packages, not the local database in .wrangler)"
 
 setup: node_modules/.package-lock.json
@@ -135,13 +135,26 @@ build/lint/%.ok: src/%.c $(native_headers) .clang-tidy Makefile
 coverage: setup
 	@node tests/coverage.mjs
 
-bench: setup
-	@npm run --silent build
-	@node bench/cost.ts
+# What is compared with, and the plots, are packages that nothing else needs.
+bench/node_modules/.package-lock.json: bench/package-lock.json
+	@echo "Installing the bench's packages (once) ..."
+	@PATH="$(SYSTEM_PATH)" npm ci --prefix bench --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
-bench-large: setup
+export CASES TARGETS RUNS DEFLATE QUICK HUGE
+
+bench: setup bench/node_modules/.package-lock.json
 	@npm run --silent build
-	@node bench/large.ts
+	@node wasm/build.mjs bench/apps/wide
+	@node bench/main.ts
+	$(if $(CASES),,@node bench/cost/main.ts)
+
+bench-view:
+	@node bench/view.mjs
+
+cost: setup
+	@npm run --silent build
+	@node bench/cost/main.ts
 
 clean:
 	rm -rf build dist wasm/build fixtures/*/dist coverage

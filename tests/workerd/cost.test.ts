@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What each operation costs, in rows as workerd counts them and in frames, is what bench/operations.ts says: no less, no more.
+// What each operation costs, in rows as workerd counts them and in frames, is what bench/cost/operations.ts says: no less, no more.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { measure, operations, type Figures, type OperationName } from "../../bench/operations.ts";
-import { startBench, type BenchServer } from "../../bench/server.ts";
+import { measure, operations, type Figures, type OperationName } from "../../bench/cost/operations.ts";
+import { startBench, type BenchServer } from "../../bench/cost/server.ts";
 
 let server: BenchServer;
 beforeAll(async () => void (server = await startBench()));

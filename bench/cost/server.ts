@@ -2,8 +2,8 @@
 // workerd with the objects to compare in it.
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
-import type { Cost } from "../js-shim/cost.ts";
-import { TestSocket } from "../tests/workerd/server.ts";
+import type { Cost } from "../../js-shim/cost.ts";
+import { TestSocket } from "../../tests/workerd/server.ts";
 
 export type ObjectClass = "Todos" | "Plain";
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Prints what each operation costs, durasync beside the baseline, and how long some take; renews the table of counts in docs/COST.md: `make bench`.
+// Prints what each operation costs, durasync beside the baseline, and renews the table in docs/COST.md: `make cost`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Cost } from "../js-shim/cost.ts";
+import type { Cost } from "../../js-shim/cost.ts";
 import { measure, operations, type OperationName } from "./operations.ts";
 import { startBench, type BenchServer, type ObjectClass } from "./server.ts";
-import { measureTimes } from "./times.ts";
 
-const page = fileURLToPath(new URL("../docs/COST.md", import.meta.url));
+const page = fileURLToPath(new URL("../../docs/COST.md", import.meta.url));
 const marked = /(<!-- cost:begin -->\n)[^]*(<!-- cost:end -->)/;
 
 type Costs = ReadonlyMap<OperationName, Cost>;
@@ -37,13 +36,8 @@ function renewPage(table: string): void {
 const server = await startBench();
 try {
   const table = tableOf(await costsOf(server, "Todos"), await costsOf(server, "Plain"));
-  console.log(`What durasync costs, beside the bare object of bench/baseline.ts:\n\n${table}`);
+  console.log(`What durasync costs, beside the bare object of bench/cost/baseline.ts:\n\n${table}`);
   renewPage(table);
-  console.log("Milliseconds, medians of interleaved runs on this machine:\n");
-  for (const { name, runs, durasync, baseline } of await measureTimes(server)) {
-    const ratio = (durasync / baseline).toFixed(2);
-    console.log(`${name.padEnd(50)}durasync ${durasync.toFixed(1).padStart(8)}   bare ${baseline.toFixed(1).padStart(8)}   ratio ${ratio.padStart(5)}   (${runs} runs)`);
-  }
 } finally {
   await server.close();
 }

@@ -2,7 +2,7 @@
 // The todo object as a competent engineer writes it without a library: the table is sent whole, changed rows are sent whole to every socket, and
 // who was away gets everything again. The table is the todo fixture's own, so that what differs is the way of syncing alone.
 import { DurableObject } from "cloudflare:workers";
-import { addCost, noCost, type Cost } from "../js-shim/cost.ts";
+import { addCost, noCost, type Cost } from "../../js-shim/cost.ts";
 
 type Row = Record<string, SqlStorageValue>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The two objects' clients, as far as a measurement needs them: they speak, and keep nothing.
-import type { TestSocket } from "../tests/workerd/server.ts";
+import type { TestSocket } from "../../tests/workerd/server.ts";
 import type { Subject } from "./server.ts";
 
 export interface BenchClient {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The durasync todo object and the bare one, side by side, each with what a measurement needs: rows to begin with, a write of the object's own,
 // and the cost since the last time somebody asked.
-import { addCost, noCost, type Cost } from "../js-shim/cost.ts";
-import { SyncObject, routeSyncRequest } from "../js-shim/index.ts";
-import todo from "../wasm/build/todo.wasm";
+import { addCost, noCost, type Cost } from "../../js-shim/cost.ts";
+import { SyncObject, routeSyncRequest } from "../../js-shim/index.ts";
+import todo from "../../wasm/build/todo.wasm";
 import { Baseline } from "./baseline.ts";
 
 /** What the bench calls, by request. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is measured, in order, and what each operation may cost: the one place where durasync's numbers stand. The cost test compares them with what
 // workerd counts, and docs/COST.md shows them beside the baseline's.
-import type { Cost } from "../js-shim/cost.ts";
+import type { Cost } from "../../js-shim/cost.ts";
 import { connectClient, connectListeners, type BenchClient } from "./clients.ts";
 import { seededKey, type Subject } from "./server.ts";
 

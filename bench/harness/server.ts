@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// workerd with one target in it, in a process of its own, with its storage on disk.
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleWorker } from "./bundle.ts";
+import type { Rows } from "./measured.ts";
+import { cpuTime, peakMemory, residentMemory, resetPeak } from "./process.ts";
+import { openWire, type Wire } from "./wire.ts";
+
+export type ObjectClass = "Todos" | "Wide";
+
+const workerd = createRequire(createRequire(import.meta.url).resolve("workerd")).resolve("@cloudflare/workerd-linux-64/bin/workerd");
+const SEED_STEP = 20_000;
+const LOG = 4000; // characters of workerd's own words that are kept
+
+export class BenchServer {
+  readonly #folder: string;
+  readonly #module: string;
+  #config: string | undefined;
+  #child: ChildProcess | undefined;
+  readonly #seeded = new Set<string>();
+  #port = 0;
+  #log = "";
+
+  /** @param module the path of the target's Worker */
+  constructor(module: string) {
+    this.#module = module;
+    this.#folder = mkdtempSync(join(tmpdir(), "durasync-bench-"));
+  }
+
+  /** The last that workerd had to say, for when something goes wrong. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error("the server does not run");
+    return this.#child.pid;
+  }
+
+  /** Starts workerd on the storage that it left. Resolves with the milliseconds that it took. */
+  async start(): Promise<number> {
+    if (this.#config === undefined) {
+      mkdirSync(join(this.#folder, "state"));
+      this.#config = await bundleWorker(this.#module, this.#folder, join(this.#folder, "state"));
+    }
+    const begin = performance.now();
+    const child = spawn(workerd, ["serve", "--experimental", "--verbose", "--control-fd=3", this.#config], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+    this.#child = child;
+    child.stderr?.on("data", (bytes: Buffer) => (this.#log = (this.#log + bytes.toString()).slice(-LOG)));
+    this.#port = await new Promise<number>((resolve, reject) => {
+      let text = "";
+      child.stdio[3]?.on("data", (bytes: Buffer) => {
+        text += bytes.toString();
+        const port = /"port":(\d+)/.exec(text)?.[1];
+        if (port !== undefined) resolve(Number(port));
+      });
+      child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${this.#log}`)));
+    });
+    return performance.now() - begin;
+  }
+
+  /** Ends workerd; its storage stays. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Where an object's sockets connect. */
+  address(name: string, objectClass: ObjectClass = "Todos"): string {
+    return `ws://127.0.0.1:${this.#port}/object/${objectClass}/${name}`;
+  }
+
+  async connect(name: string, { deflate, objectClass = "Todos" }: { deflate: boolean; objectClass?: ObjectClass }): Promise<Wire> {
+    return await openWire(this.address(name, objectClass), deflate);
+  }
+
+  /** Calls a method of an object. */
+  async call(name: string, method: string, args: readonly unknown[] = [], objectClass: ObjectClass = "Todos"): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.#port}/call/${objectClass}/${name}/${method}`, { method: "POST", body: JSON.stringify(args) });
+    if (!response.ok) throw new Error(`${method}: ${await response.text()}. workerd says:\n${this.#log}`);
+    return await response.json();
+  }
+
+  /** Gives the object `count` rows, unless it has been given them before. */
+  async seed(name: string, count: number, size = 40): Promise<void> {
+    if (this.#seeded.has(name)) return;
+    this.#seeded.add(name);
+    for (let at = 0; at < count; at += SEED_STEP) await this.call(name, "seed", [at, Math.min(SEED_STEP, count - at), size]);
+  }
+
+  /** Hibernates the object: what it had in memory is gone, its sockets stay. */
+  async hibernate(name: string): Promise<void> {
+    await this.call(name, "evict");
+  }
+
+  async rows(name: string, objectClass: ObjectClass = "Todos"): Promise<Rows> {
+    return (await this.call(name, "rows", [], objectClass)) as Rows;
+  }
+
+  /** Milliseconds of CPU that workerd has used. */
+  cpu(): number {
+    return cpuTime(this.pid);
+  }
+
+  memory(): number {
+    return residentMemory(this.pid);
+  }
+
+  peak(): number {
+    return peakMemory(this.pid);
+  }
+
+  resetPeak(): void {
+    resetPeak(this.pid);
+  }
+}
