@@ -27,7 +27,7 @@ type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: S
 export type Progress = { readonly loaded: number; readonly total: number };
 
 /** Pages to be answered with at once. A client far away waits once for each answer, and the object bounds it. */
-const ANSWER_PAGES = 12;
+const ANSWER_PAGES = 5;
 
 /** Steps noted for the cache at most; after more of them without a write, it is given every row. */
 const MAX_STEPS = 1000;

@@ -57,9 +57,10 @@
 // larger than those before it; a single larger row still goes out, alone.
 #define DS_PAGE_SIZE 98304
 
-// Pages, and bytes, with which a request for several pages is answered at most: a client far away waits for the line once a megabyte, and nobody waits long for a turn.
-#define DS_ANSWER_SIZE 1000000
-#define DS_ANSWER_PAGES 12
+// Pages, and bytes, with which a request for several pages is answered at most: a client far away waits for the line once an answer, with
+// another one on its way, and nobody waits long for a turn.
+#define DS_ANSWER_SIZE 400000
+#define DS_ANSWER_PAGES 5
 
 // Rows of the first page of a snapshot: small, so that something can be painted at once.
 #define DS_FIRST_PAGE_ROWS 200

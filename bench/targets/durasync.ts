@@ -9,14 +9,16 @@ interface Frame {
   readonly shape: string;
   readonly version: number;
   readonly next: number;
+  readonly after?: unknown[];
   readonly rows: unknown[][];
   readonly changes: { readonly put?: unknown[]; readonly del?: unknown[]; readonly set?: { readonly rows: unknown[] }[] }[];
   readonly outcomes: { readonly status: string }[];
   readonly message?: string;
 }
 
-// What a frame may carry at most.
+// What a frame may carry at most, and what client/channel.ts asks for.
 const ACTIONS_A_FRAME = 500;
+const ANSWER_PAGES = 5;
 
 async function receive(wire: Wire, type: string): Promise<Frame> {
   const frame = await wire.json<Frame>();
@@ -30,14 +32,11 @@ async function sync(wire: Wire, channel: Channel): Promise<Synced> {
   const first = performance.now();
   const { epoch, shape, version } = page;
   let rows = page.rows.length;
-  let last = page.rows.at(-1);
-  for (let next = page.next; next > 0; ) {
-    wire.send({ type: "page", channel, after: last?.slice(0, 1), rows: next });
-    let frame = await wire.json<Frame>();
-    while (frame.type === "patch") frame = await wire.json<Frame>(); // somebody's action, in between
+  for (let frame = page; frame.next > 0; ) {
+    if (frame.after) wire.send({ type: "page", channel, after: frame.after, rows: frame.next, pages: ANSWER_PAGES });
+    do frame = await wire.json<Frame>();
+    while (frame.type === "patch"); // somebody's action, in between
     rows += frame.rows.length;
-    last = frame.rows.at(-1);
-    next = frame.next;
   }
   return { rows, first, cursor: { epoch, shape, version } };
 }

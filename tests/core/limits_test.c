@@ -235,7 +235,7 @@ static int64_t pages_of(world *w, ds_socket socket, int rows, int pages, int64_t
   return count;
 }
 
-static void an_answer_has_at_most_12_pages_and_a_megabyte(void) {
+static void an_answer_has_at_most_5_pages_and_400_kb(void) {
   world w = talk_start(&limits_app);
   ds_socket socket = talk_greet(&w, "a");
   int64_t bytes;
@@ -713,7 +713,7 @@ const test limits_tests[] = {
   {"an update to a record too large fails alone", an_update_to_a_record_too_large_fails_alone},
   {"rows of any size page through within the caps", rows_of_any_size_page_through_within_the_caps},
   {"the first page has 200 rows, and no page more than 4,000", the_first_page_has_200_rows_and_no_page_more_than_4000},
-  {"an answer has at most 12 pages and a megabyte", an_answer_has_at_most_12_pages_and_a_megabyte},
+  {"an answer has at most 5 pages and 400 KB", an_answer_has_at_most_5_pages_and_400_kb},
   {"a page holds at most twice its size in bytes", a_page_holds_at_most_twice_its_size_in_bytes},
   {"a turn reads 16 MB and asks the others to come again", a_turn_reads_16_mb_and_asks_the_others_to_come_again},
   {"a socket may send 2,000 frames at once and 500 a second", a_socket_may_send_2000_frames_at_once_and_500_a_second},
