@@ -86,9 +86,14 @@ export class Channel {
     return { loaded: Math.min(loaded, this.#snapshot.total), total: this.#snapshot.total };
   }
 
-  /** True if the records are worth showing: every one is there, as of some version. */
+  /** True if the records are worth showing: every one is there, if some perhaps as of an older version while a snapshot replaces them. */
   get complete(): boolean {
     return this.#cursor !== null && (this.#snapshot === null || this.#snapshot.seen !== null);
+  }
+
+  /** True if the records are exactly those of the cursor. */
+  get whole(): boolean {
+    return this.#cursor !== null && this.#snapshot === null;
   }
 
   /** True if the cache has yet to hear of something. While a snapshot replaces other records, it keeps those, which fit their cursor. */

@@ -21,8 +21,8 @@ export type Surroundings = {
   readonly step: Step;
   /** Another tab has wiped everything. */
   cleared(): void;
-  /** The cache is of no use any more; the keeper is closed. */
-  failed(error: unknown): void;
+  /** The cache is of no use any more; the keeper is closed. Until `release`, no other tab takes over the client, which goes on in memory. */
+  failed(error: unknown, release: Release | null): void;
 };
 
 /**
@@ -52,7 +52,10 @@ export class Keeper {
     this.#scope = scope;
     this.#unsaved = unsaved;
     this.#around = around;
-    this.#tabs = new Tabs(scope, (news) => (news === "cleared" ? around.cleared() : void this.#look()));
+    this.#tabs = new Tabs(scope, (news) => {
+      if (news === "cleared") around.cleared();
+      void this.#look();
+    });
   }
 
   /** Becomes a client that an earlier page left behind, one with actions if possible. Until it resolves, nothing is written. */
@@ -97,6 +100,8 @@ export class Keeper {
   async clear(): Promise<void> {
     await this.#cache.clear(this.#scope);
     this.#tabs.announce("cleared");
+    // A look that began before has seen what is gone now.
+    await this.#look();
   }
 
   close(): void {
@@ -106,8 +111,9 @@ export class Keeper {
 
   #fail(error: unknown): void {
     if (this.#life === "closed") return;
-    this.close();
-    this.#around.failed(error);
+    this.#life = "closed";
+    this.#tabs.close(this.#release);
+    this.#around.failed(error, this.#release);
   }
 
   // --- writing

@@ -7,10 +7,11 @@ import type { SyncSocket } from "./connection.ts";
 import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { encodeCell, type Page } from "./frames.ts";
-import { Keeper, type Place } from "./keeper.ts";
+import { Keeper, type Place, type Surroundings } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import { Session } from "./session.ts";
 import { statusOf } from "./status.ts";
+import type { Release } from "./tabs.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
 export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "rows">;
@@ -27,6 +28,8 @@ export class Store {
   readonly #actions: Actions;
   readonly #session: Session;
   #keeper: Keeper | null = null;
+  /** Gives up the client that this store has gone on with although its cache has failed. */
+  #release: Release | null = null;
   #life: "new" | "started" | "closed" = "new";
 
   /** Without a place in a cache, records and actions live as long as the store. `app` is the version of the app that the page runs. */
@@ -36,7 +39,7 @@ export class Store {
     const session = (this.#session = new Session(socket, entries, actions, step, app));
     if (!place || !actions.unsaved) return;
     const cleared = () => step(() => this.#forget());
-    const failed = (error: unknown) => this.#giveUpCache(error);
+    const failed: Surroundings["failed"] = (...failure) => this.#giveUpCache(...failure);
     this.#keeper = new Keeper(place, actions.unsaved, { entries, actions, session, step, cleared, failed });
   }
 
@@ -126,10 +129,10 @@ export class Store {
     entry.state = null;
   }
 
-  /** The channel's records for `hydrate` elsewhere, as JSON; null before every one of them is here. */
+  /** The channel's records for `hydrate` elsewhere, as JSON; null while they are not exactly those of one version. */
   dehydrate(channel: string): Dehydrated | null {
-    const { records, cursor, columns, key, complete } = this.#entry(channel).channel;
-    if (!cursor || !complete) return null;
+    const { records, cursor, columns, key, whole } = this.#entry(channel).channel;
+    if (!cursor || !whole) return null;
     return { ...cursor, columns: [...columns], key: [...key], rows: records.map((record) => record.map(encodeCell)) };
   }
 
@@ -147,6 +150,7 @@ export class Store {
     this.#life = "closed";
     this.#session.detach();
     this.#keeper?.close();
+    this.#release?.();
   }
 
   /** Everything that changes the state runs in here: watchers hear of it once, when all of it is done. */
@@ -197,9 +201,10 @@ export class Store {
   }
 
   /** Goes on without a cache: what it holds is whole, if old, and whatever is settled meanwhile will not run again. */
-  #giveUpCache(error: unknown): void {
+  #giveUpCache(error: unknown, release: Release | null): void {
     console.warn("durasync: records and unsent actions are kept in memory only.", error);
     this.#keeper = null;
+    this.#release = release;
     this.#actions.goOnInMemory();
     this.#step(() => {
       for (const entry of this.#entries.values()) {

@@ -236,3 +236,19 @@ test("a page that ends before it was welcomed leaves the time at which it first 
   expect(hello?.seen).toBeGreaterThanOrEqual(before);
   expect(hello?.seen).toBeLessThanOrEqual(Date.now());
 });
+
+test("an action of an earlier page of which the cache has lost whether it was sent is rejected as unknown: it must not run twice", async () => {
+  const all = browser();
+  const first = all.open();
+  const receipt = first.store.send("todos", { type: "x" });
+  await first.until(() => expect(receipt.stage).toBe("saved"));
+  first.store.close();
+  const { store, socket, connect, until } = all.open();
+  const told = vi.fn();
+  store.onRejected(told);
+  // The object has settled what counts as never sent here.
+  await connect(welcome(1), page([]));
+  await until(() => expect(told).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "client_forgotten" }), { type: "x" }, "todos"));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  expect(socket.sent.filter(({ type }) => type === "actions")).toEqual([]);
+});

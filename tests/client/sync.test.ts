@@ -424,3 +424,11 @@ test("a page that is too old is not asked again, says which version it is, and k
   expect(socket.takeSent("hello")).toEqual([]);
   vi.useRealTimers();
 });
+
+test("records are not for a page elsewhere while a snapshot replaces them: they are of two versions", () => {
+  const { socket, store } = live([["a", "1"], ["b", "1"]]);
+  socket.receive(page([["a", "2"]], { version: 20, next: 1, total: 2 }));
+  expect(store.dehydrate("todos")).toBeNull();
+  socket.receive(page([["b", "2"]], { version: 20, first: false }));
+  expect(store.dehydrate("todos")).toMatchObject({ version: 20, rows: [["a", "2"], ["b", "2"]] });
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Several pages of one browser at once.
 import { expect, test, vi } from "vitest";
+import { memoryCache } from "../../client/cache.ts";
 import { View } from "../../client/view.ts";
 import { browser, filled, outbox, settled, stored } from "./pages.ts";
 import { change, committed, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
@@ -153,4 +154,50 @@ test("a tab that ends while it starts takes nothing with it", async () => {
   const next = all.open();
   await next.until(() => expect(replayed(next.store)).toEqual(["left behind"]));
   expect(statusOf(next.store).pending).toBe(1);
+});
+
+test("a look at the other tabs that began before a clear does not bring back what the clear has wiped", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "mine" });
+  await one.sent("actions");
+  const { readOutboxes } = cache;
+  const opened = Promise.withResolvers<void>();
+  let looks = 0;
+  cache.readOutboxes = async (scope) => {
+    const found = await readOutboxes(scope);
+    looks++;
+    await opened.promise;
+    return found;
+  };
+  void other.store.send("todos", { type: "theirs" });
+  await settled(() => expect(looks).toBeGreaterThan(0));
+  const cleared = one.store.clear();
+  await settled(async () => expect((await readOutboxes(all.scope)).actions).toEqual([]));
+  opened.resolve();
+  await cleared;
+  await settled(() => expect(replayed(one.store)).toEqual([]));
+});
+
+test("a tab whose cache fails keeps its client until it ends, though it goes on in memory", async () => {
+  const report = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "sent" });
+  await one.sent("actions");
+  await other.until(() => expect(replayed(other.store)).toEqual(["sent"]));
+  const { write } = cache;
+  cache.write = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+  void one.store.send("todos", { type: "in memory" });
+  await one.until(() => expect(statusOf(one.store).storage).toBe("memory"));
+  cache.write = write;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(other.socket.reconnects).toBe(0);
+  one.store.close();
+  await other.until(() => expect(other.socket.reconnects).toBe(1));
+  report.mockRestore();
 });
