@@ -57,6 +57,17 @@ export class Actions {
   /** Rejects an action that has left the outbox. */
   reject(pending: Pending, error: SyncError): void {
     this.unsaved?.remove(pending);
+    this.#rejectLater(pending, error);
+  }
+
+  /** Rejects an action that was taken back, once no later page can find it in the cache and send it. */
+  withdraw(pending: Pending): void {
+    const tell = () => this.#rejectLater(pending, new SyncError("aborted"));
+    if (this.unsaved) this.unsaved.remove(pending, tell);
+    else tell();
+  }
+
+  #rejectLater(pending: Pending, error: SyncError): void {
     this.#later.push(
       () => pending.progression.reject(error),
       () => this.#tellRejection(error, pending.action, pending.channel),
@@ -80,13 +91,16 @@ export class Actions {
       this.#later.push(() => pending.progression.reject(new SyncError("cleared")));
     }
     this.#held.clear();
+    this.unsaved?.tellAll();
     this.unsaved?.clear();
     this.outbox.reset();
   }
 
   /** There is no cache any more. */
   goOnInMemory(): void {
+    const { unsaved } = this;
     this.unsaved = null;
+    unsaved?.tellAll();
     this.outbox.goOnInMemory();
   }
 

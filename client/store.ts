@@ -189,7 +189,7 @@ export class Store {
   #takeBack(pending: Pending): void {
     const after = this.#actions.outbox.remove(pending);
     if (!after) return;
-    this.#actions.reject(pending, new SyncError("aborted"));
+    this.#actions.withdraw(pending);
     this.#session.keepAgain(after);
   }
 

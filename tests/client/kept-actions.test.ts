@@ -252,3 +252,23 @@ test("an action of an earlier page of which the cache has lost whether it was se
   await settled(async () => expect(await outbox(all)).toEqual([]));
   expect(socket.sent.filter(({ type }) => type === "actions")).toEqual([]);
 });
+
+test("an action counts as taken back once the cache has let go of it: until then, the next page could send it", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const { store, until } = all.open();
+  const abort = new AbortController();
+  const receipt = store.send("todos", { type: "x" }, { signal: abort.signal });
+  await until(() => expect(receipt.stage).toBe("saved"));
+  const { write } = cache;
+  const opened = Promise.withResolvers<void>();
+  const onWrite = vi.fn();
+  cache.write = async (...args) => (onWrite(), await opened.promise, write(...args));
+  abort.abort();
+  expect(replayed(store)).toEqual([]);
+  await until(() => expect(onWrite).toHaveBeenCalledOnce());
+  expect(receipt.stage).toBe("saved");
+  opened.resolve();
+  await expect(receipt).rejects.toMatchObject({ code: "aborted" });
+  expect(await outbox(all)).toEqual([]);
+});

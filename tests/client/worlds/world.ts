@@ -101,6 +101,8 @@ export class World {
   readonly acts: Act[] = [];
   #written = 0;
   #failure: unknown = null;
+  /** Somebody has cleared; whose actions that concerns is settled when each page hears of it. */
+  #cleared = false;
 
   constructor(module: WebAssembly.Module) {
     this.object = new LedgerObject(module);
@@ -207,6 +209,7 @@ export class World {
   }
 
   #clear(page: Page): void {
+    this.#cleared = true;
     for (const act of this.acts) act.excused = true;
     page.store.clear().catch(() => {});
   }
@@ -250,7 +253,7 @@ export class World {
     }
     const shown = new Set(page.view.getSnapshot().records.map(([id]) => id));
     for (const { tag, type, page: author, told, excused, abort } of this.acts) {
-      const counts = type === "add" && author === page && told === null && !excused && !abort.signal.aborted;
+      const counts = type === "add" && author === page && told === null && !excused && !this.#cleared && !abort.signal.aborted;
       if (counts) expect(shown, `${tag}, which its author has added`).toContain(tag);
     }
   }
@@ -319,7 +322,7 @@ export class World {
       if (told === "committed" && type === "both") expect(result, `what ${tag} came to`).toBe(tag);
       if (told === "aborted") expect(times, `${tag} was taken back`).toBe(0);
       if (told === "conflict") expect(type).toBe("refuse");
-      if (excused) continue;
+      if (excused || (this.#cleared && told === "cleared")) continue;
       expect([null, "committed", "conflict", "aborted"], `what ${tag} was told`).toContain(told);
       if (told === "committed") expect(times, `${tag} was told committed`).toBe(1);
       if (complete && told === null && kept && type !== "refuse") expect(times, `${tag} was saved`).toBe(1);
