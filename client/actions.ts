@@ -106,9 +106,7 @@ export class Actions {
 
   /** Tells `listener` of refused actions until the function that it returns is called. */
   onRejected(listener: RejectionListener): () => void {
-    const own: RejectionListener = (...rejection) => listener(...rejection);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return listen(this.#listeners, listener);
   }
 
   /** Tells something once the step at hand is done. */
@@ -126,6 +124,13 @@ export class Actions {
   #tellRejection(...rejection: Parameters<RejectionListener>): void {
     for (const listener of [...this.#listeners]) attempt(() => listener(...rejection));
   }
+}
+
+/** Adds a listener, on its own each time, so that the same function may listen twice. Returns the end of it: true when it is first called. */
+export function listen<A extends unknown[]>(listeners: Set<(...told: A) => void>, listener: (...told: A) => void): () => boolean {
+  const own = (...told: A) => listener(...told);
+  listeners.add(own);
+  return () => listeners.delete(own);
 }
 
 /** Runs a stranger's function: what it throws is reported and must not keep the others from being told. */

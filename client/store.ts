@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Pending, SyncAction } from "./action.ts";
-import { Actions, attempt, type RejectionListener } from "./actions.ts";
+import { Actions, attempt, listen, type RejectionListener } from "./actions.ts";
 import type { ChannelMeta } from "./cache.ts";
 import type { Channel } from "./channel.ts";
 import type { SyncSocket } from "./connection.ts";
@@ -51,14 +51,12 @@ export class Store {
   /** Watches a channel: `listener` is called after each step that changed its state. Returns the end of the watch. */
   subscribe(channel: string, listener: () => void): () => void {
     const entry = this.#entry(channel);
-    // A listener of its own for each call, so that the same function may watch twice.
-    const own = () => listener();
-    entry.listeners.add(own);
+    const end = listen(entry.listeners, listener);
     this.#start();
     if (!entry.loaded || entry.channel.phase === "idle") this.#step(() => this.#bring(entry));
     return () => {
       // Later, since React's StrictMode ends every watch once to begin it again.
-      if (entry.listeners.delete(own)) setTimeout(() => this.#unsubscribe(entry));
+      if (end()) setTimeout(() => this.#unsubscribe(entry));
     };
   }
 
@@ -109,10 +107,7 @@ export class Store {
    * returned is called. What was sent while the line was down is not heard of: an event is stored nowhere.
    */
   onEvent(channel: string, listener: (event: unknown) => void): () => void {
-    const { eventListeners } = this.#entry(channel);
-    const own = (event: unknown) => listener(event);
-    eventListeners.add(own);
-    return () => void eventListeners.delete(own);
+    return listen(this.#entry(channel).eventListeners, listener);
   }
 
   /** What the object has told of a channel: the names of its columns, and its records by key. */
