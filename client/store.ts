@@ -7,6 +7,7 @@ import type { SyncSocket } from "./connection.ts";
 import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { encodeCell, type Page } from "./frames.ts";
+import { getOrMake } from "./get-or-make.ts";
 import { Keeper, type Place, type Surroundings } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import { Session } from "./session.ts";
@@ -211,9 +212,7 @@ export class Store {
   }
 
   #entry(channel: string): Entry {
-    let entry = this.#entries.get(channel);
-    if (!entry) this.#entries.set(channel, (entry = newEntry(channel, this.#keeper !== null)));
-    return entry;
+    return getOrMake(this.#entries, channel, () => newEntry(channel, this.#keeper !== null));
   }
 
   #stateOf({ channel, last }: Entry): ChannelState {
