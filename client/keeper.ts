@@ -13,6 +13,12 @@ export const CACHE_PATIENCE = 5000;
 /** A place in a cache. */
 export type Place = { cache: Cache; scope: string };
 
+/** A client that another tab has left behind, and which this one owns. */
+type Orphan = { client: string; release: Release };
+
+/** What the cache has of a client. */
+type Found = { client: StoredClient; actions: StoredAction[] };
+
 /** The store around a keeper. */
 export type Surroundings = {
   readonly entries: ReadonlyMap<string, Entry>;
@@ -43,8 +49,7 @@ export class Keeper {
   #life: "opening" | "open" | "closed" = "opening";
   #writing = false;
   #asked = false;
-  /** Clients that other tabs have left behind, and which this one owns. */
-  #orphans: { client: string; release: Release }[] = [];
+  readonly #orphans: Orphan[] = [];
   #inheriting = false;
 
   constructor({ cache, scope }: Place, unsaved: Unsaved, around: Surroundings) {
@@ -182,7 +187,7 @@ export class Keeper {
 
   /** Becomes the client that another tab has left behind, as soon as nothing of this tab's own is under way. */
   async #inherit(): Promise<void> {
-    const { actions, session, step } = this.#around;
+    const { actions } = this.#around;
     const isIdle = () => actions.idle && this.#life === "open";
     if (this.#inheriting || !isIdle()) return;
     const orphan = this.#orphans.shift();
@@ -190,24 +195,32 @@ export class Keeper {
     this.#inheriting = true;
     try {
       const found = await this.#read(orphan.client);
-      if (!found) return orphan.release();
-      if (!isIdle()) return void this.#orphans.push(orphan);
-      this.#own(orphan.client, orphan.release);
-      step(() => {
-        this.#unsaved.startOver(actions.outbox.client);
-        this.neighbours.drop(orphan.client);
-        this.#restore(found);
-        session.restart();
-      });
-      await this.#look();
+      if (!found) orphan.release();
+      else if (!isIdle()) this.#orphans.push(orphan);
+      else await this.#takeOver(orphan, found);
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#inheriting = false;
     }
+    // The next one, if there is nothing to do for this one.
+    void this.#inherit();
   }
 
-  #restore({ client, actions }: { client: StoredClient; actions: StoredAction[] }): void {
+  async #takeOver({ client, release }: Orphan, found: Found): Promise<void> {
+    const { actions, session, step } = this.#around;
+    this.#own(client, release);
+    step(() => {
+      this.#unsaved.startOver(actions.outbox.client);
+      this.neighbours.drop(client);
+      this.#restore(found);
+      session.restart();
+    });
+    await this.#look();
+  }
+
+  #restore({ client, actions }: Found): void {
+    this.#unsaved.goOn();
     this.#around.actions.outbox.restore(client, actions);
     this.#around.session.unwelcome = true;
   }
@@ -228,7 +241,7 @@ export class Keeper {
   }
 
   /** What a client, whose lock this tab holds, has left behind; null if it is not there any more. */
-  async #read(client: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
+  async #read(client: string): Promise<Found | null> {
     const { clients, actions } = await this.#readOutboxes();
     const stored = clients.find((other) => other.client === client);
     return stored ? { client: stored, actions: actions.filter((action) => action.client === client) } : null;

@@ -23,7 +23,7 @@ export class Unsaved {
 
   /** True if there is anything to write. */
   get pending(): boolean {
-    return this.#changed.size > 0 || this.#gone.length > 0 || this.#clientChanged;
+    return this.#changed.size > 0 || this.#gone.length > 0 || this.#later.size > 0 || this.#clientChanged;
   }
 
   /** Actions that may not be sent before the cache has them. */
@@ -53,6 +53,11 @@ export class Unsaved {
   /** The client's own record has changed. */
   touch(): void {
     this.#clientChanged = true;
+  }
+
+  /** The outbox goes on as a client that has been in the cache all along; what this page has taken back so far has not. */
+  goOn(): void {
+    this.#gone = [];
   }
 
   /** The outbox is another client's now; `old` is no more. */

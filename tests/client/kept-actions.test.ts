@@ -272,3 +272,18 @@ test("an action counts as taken back once the cache has let go of it: until then
   await expect(receipt).rejects.toMatchObject({ code: "aborted" });
   expect(await outbox(all)).toEqual([]);
 });
+
+test("an action that is taken back while the page still reads what an earlier one has left does not take that one's with it", async () => {
+  const all = browser();
+  const first = all.open();
+  const kept = first.store.send("todos", { type: "kept" });
+  await first.until(() => expect(kept.stage).toBe("saved"));
+  first.store.close();
+  const { store, until } = all.open();
+  const abort = new AbortController();
+  const receipt = store.send("todos", { type: "taken back" }, { signal: abort.signal });
+  abort.abort();
+  await expect(receipt).rejects.toMatchObject({ code: "aborted" });
+  await until(() => expect(replayed(store)).toEqual(["kept"]));
+  expect(await outbox(all)).toMatchObject([{ type: "kept" }]);
+});

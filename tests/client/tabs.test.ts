@@ -201,3 +201,20 @@ test("a tab whose cache fails keeps its client until it ends, though it goes on 
   await other.until(() => expect(other.socket.reconnects).toBe(1));
   report.mockRestore();
 });
+
+test("a tab that waits for two others takes over the one although the other has left nothing", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other, third] = [all.open(), all.open(null), all.open(null)];
+  await one.connect(welcome(), page([]));
+  for (const { store, until } of [other, third]) {
+    const receipt = store.send("todos", { type: "left" });
+    await until(() => expect(receipt.stage).toBe("saved"));
+  }
+  await one.until(() => expect(replayed(one.store)).toEqual(["left", "left"]));
+  const [first] = await outbox(all);
+  await cache.write(all.scope, { channels: new Map(), client: null, put: [], del: [], drop: first?.client ?? null });
+  other.store.close();
+  third.store.close();
+  await one.until(() => expect(one.socket.reconnects).toBe(1));
+});

@@ -121,7 +121,9 @@ export class LedgerObject implements Sockets, Surroundings {
     for (const delivery of deliveries) this.#carryOut(delivery);
   }
 
+  /** It forgets all that is only in memory. That happens after the turn that tells what was written from outside, which the shim sees to. */
   sleep(): void {
+    this.turn([]);
     this.#core = this.#wake();
   }
 
