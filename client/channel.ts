@@ -213,7 +213,11 @@ export class Channel {
     // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
     else if (this.#phase !== "paging") return null;
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
-    for (const row of page.rows) this.#put(this.#table, row);
+    for (const row of page.rows) {
+      const key = this.#put(this.#table, row);
+      // A patch may have brought the record already; to another tab that has come as far, and has written, it has not.
+      if (!this.#snapshot.seen) this.#touched(key);
+    }
     return this.#turnPage(this.#table, this.#snapshot, page);
   }
 
@@ -277,9 +281,10 @@ export class Channel {
     return this.subscribe();
   }
 
-  #put(table: Table, row: WireRecord): void {
+  #put(table: Table, row: WireRecord): string {
     const key = table.put(decodeRecord(row), this.#touched);
     this.#snapshot?.seen?.add(key);
+    return key;
   }
 
   /** False if a record to be changed is missing though every record should be there. */

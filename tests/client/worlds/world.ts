@@ -67,6 +67,9 @@ class Page implements Resident {
     this.line = new Line(object);
     this.store = asPage(this, () => new Store(this.line, { cache: browser.cacheOf(this), scope: SCOPE }));
     this.view = new View<SyncRecord, SyncAction>(this.store, "notes", reducer);
+    this.store.onRejected(({ code }, { payload }) => {
+      if (code === "client_forgotten") world.doubt((payload as { tag: string }).tag);
+    });
     for (const channel of channels) this.in(() => this.store.subscribe(channel, () => this.#look()));
   }
 
@@ -101,6 +104,8 @@ export class World {
   readonly acts: Act[] = [];
   #written = 0;
   #failure: unknown = null;
+  /** The storage has failed a page, or has forgotten what was written. */
+  #forgetful = false;
   /** Actions that did not show though nobody had told their authors. */
   readonly #vanished = new Set<Act>();
   /** Somebody has cleared; whose actions that concerns is settled when each page hears of it. */
@@ -130,6 +135,12 @@ export class World {
     } catch (error) {
       this.#failure ??= error;
     }
+  }
+
+  /** Nobody knows what became of an action, and a page has said so. Only a storage that fails or forgets may bring that about. */
+  doubt(tag: string): void {
+    this.notice(() => expect(this.#forgetful, `${tag} may be doubted`).toBe(true));
+    for (const act of this.acts) act.excused ||= act.tag === tag;
   }
 
   #complain(): void {
@@ -163,7 +174,7 @@ export class World {
     else if (event.do === "stall") page.line.stalled = true;
     else if (event.do === "act") this.#act(page, event.type, event.key);
     else if (event.do === "hear") for (let i = 0; i < event.count; i++) page.line.hear();
-    else if (event.do === "break") page.broken = event.always ? "always" : "once";
+    else if (event.do === "break") this.#break(page, event.always);
     else if (event.do === "abort") this.acts.findLast((act) => act.page === page && act.told === null)?.abort.abort();
     else if (event.do === "clear") this.#clear(page);
     else if (event.do === "close") this.#close(page);
@@ -215,6 +226,11 @@ export class World {
     for (let i = 0; i < count && (await this.browser.run(kind)); i++) await settle();
   }
 
+  #break(page: Page, always: boolean): void {
+    page.broken = always ? "always" : "once";
+    this.#forgetful = true;
+  }
+
   #clear(page: Page): void {
     this.#cleared = true;
     for (const act of this.acts) act.excused = true;
@@ -238,6 +254,7 @@ export class World {
   async #stop(writes: number): Promise<void> {
     for (const page of this.pages) this.#kill(page, true);
     for (const act of this.acts) act.excused ||= writes > 0;
+    this.#forgetful ||= writes > 0;
     await this.browser.forget(writes);
   }
 
