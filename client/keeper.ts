@@ -154,8 +154,10 @@ export class Keeper {
   /** Looks at what the other tabs have in their outboxes, and waits for those of them that end. */
   async #look(): Promise<void> {
     try {
+      const before = this.#client;
       const { actions, cursors } = await this.#readOutboxes();
-      const others = actions.filter(({ client }) => client !== this.#client);
+      // This tab may have become another client meanwhile: what was its own is no neighbour's.
+      const others = actions.filter(({ client }) => client !== before && client !== this.#client);
       for (const client of new Set(others.map((action) => action.client))) {
         this.#tabs.inherit(client, (release) => {
           this.#orphans.push({ client, release });

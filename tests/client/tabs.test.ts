@@ -218,3 +218,31 @@ test("a tab that waits for two others takes over the one although the other has 
   third.store.close();
   await one.until(() => expect(one.socket.reconnects).toBe(1));
 });
+
+test("a look at the other tabs during which this one becomes another client does not take its own actions for a neighbour's", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "first" });
+  await one.sent("actions");
+  one.socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  void one.store.send("todos", { type: "mine" });
+  await one.sent("actions");
+  const { readOutboxes } = cache;
+  const opened = Promise.withResolvers<void>();
+  let looks = 0;
+  cache.readOutboxes = async (scope) => {
+    const found = await readOutboxes(scope);
+    looks++;
+    await opened.promise;
+    return found;
+  };
+  void other.store.send("todos", { type: "theirs" });
+  await settled(() => expect(looks).toBeGreaterThan(0));
+  // An object that has forgotten the client, restored from a backup.
+  one.socket.receive(welcome(0));
+  opened.resolve();
+  await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
+});
