@@ -174,7 +174,7 @@ export class World {
     else if (event.do === "stall") page.line.stalled = true;
     else if (event.do === "act") this.#act(page, event.type, event.key);
     else if (event.do === "hear") for (let i = 0; i < event.count; i++) page.line.hear();
-    else if (event.do === "break") this.#break(page, event.always);
+    else if (event.do === "break") page.broken = event.always ? "always" : "once";
     else if (event.do === "abort") this.acts.findLast((act) => act.page === page && act.told === null)?.abort.abort();
     else if (event.do === "clear") this.#clear(page);
     else if (event.do === "close") this.#close(page);
@@ -226,11 +226,6 @@ export class World {
     for (let i = 0; i < count && (await this.browser.run(kind)); i++) await settle();
   }
 
-  #break(page: Page, always: boolean): void {
-    page.broken = always ? "always" : "once";
-    this.#forgetful = true;
-  }
-
   #clear(page: Page): void {
     this.#cleared = true;
     for (const act of this.acts) act.excused = true;
@@ -266,6 +261,7 @@ export class World {
   // --- what must hold at every moment
 
   look(page: Page): void {
+    this.#forgetful ||= page.status("notes").storage === "memory";
     const states = channels.map((channel) => ({ channel, kept: page.store.dehydrate(channel), live: page.status(channel).state === "live" }));
     for (const { channel, kept, live } of states) {
       if (live) expect(kept, `${channel} is live and there`).not.toBeNull();
