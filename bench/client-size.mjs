@@ -10,17 +10,16 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const hooks = `export * from "${root}client/react.ts"; export { storeOf, isPending, SyncError } from "${root}client/index.ts";`;
 const socket = `export { PartySocket } from "partysocket";`;
 
-const whole = "every hook, with idb and partysocket";
+const whole = "every hook, with the cache and partysocket";
 
 /** Bundles as a page would have them, each with the dependencies that it pulls in. */
 export const bundles = {
-  "the store alone, with idb": `export { storeOf } from "${root}client/index.ts";`,
-  "useSync, with idb": `export { useSync } from "${root}client/react.ts";`,
-  "every hook, with idb": hooks,
-  "every hook, with idb and partysocket/ws": `${hooks}export { default as WebSocket } from "partysocket/ws";`,
+  "the store alone, with the cache": `export { storeOf } from "${root}client/index.ts";`,
+  "useSync, with the cache": `export { useSync } from "${root}client/react.ts";`,
+  "every hook, with the cache": hooks,
+  "every hook, with the cache and partysocket/ws": `${hooks}export { default as WebSocket } from "partysocket/ws";`,
   [whole]: hooks + socket,
   "partysocket alone": socket,
-  "idb alone": `export { openDB } from "idb";`,
 };
 
 /** Bytes of the bundle of a module's source, minified, and then gzipped. */

@@ -57,6 +57,17 @@ export class Actions {
   /** Rejects an action that has left the outbox. */
   reject(pending: Pending, error: SyncError): void {
     this.unsaved?.remove(pending);
+    this.#rejectLater(pending, error);
+  }
+
+  /** Rejects an action that was taken back, once no later page can find it in the cache and send it. */
+  withdraw(pending: Pending): void {
+    const tell = () => this.#rejectLater(pending, new SyncError("aborted"));
+    if (this.unsaved) this.unsaved.remove(pending, tell);
+    else tell();
+  }
+
+  #rejectLater(pending: Pending, error: SyncError): void {
     this.#later.push(
       () => pending.progression.reject(error),
       () => this.#tellRejection(error, pending.action, pending.channel),
@@ -80,21 +91,22 @@ export class Actions {
       this.#later.push(() => pending.progression.reject(new SyncError("cleared")));
     }
     this.#held.clear();
+    this.unsaved?.tellAll();
     this.unsaved?.clear();
     this.outbox.reset();
   }
 
   /** There is no cache any more. */
   goOnInMemory(): void {
+    const { unsaved } = this;
     this.unsaved = null;
+    unsaved?.tellAll();
     this.outbox.goOnInMemory();
   }
 
   /** Tells `listener` of refused actions until the function that it returns is called. */
   onRejected(listener: RejectionListener): () => void {
-    const own: RejectionListener = (...rejection) => listener(...rejection);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return listen(this.#listeners, listener);
   }
 
   /** Tells something once the step at hand is done. */
@@ -112,6 +124,13 @@ export class Actions {
   #tellRejection(...rejection: Parameters<RejectionListener>): void {
     for (const listener of [...this.#listeners]) attempt(() => listener(...rejection));
   }
+}
+
+/** Adds a listener, on its own each time, so that the same function may listen twice. Returns the end of it: true when it is first called. */
+export function listen<A extends unknown[]>(listeners: Set<(...told: A) => void>, listener: (...told: A) => void): () => boolean {
+  const own = (...told: A) => listener(...told);
+  listeners.add(own);
+  return () => listeners.delete(own);
 }
 
 /** Runs a stranger's function: what it throws is reported and must not keep the others from being told. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Cursor, SyncRecord, WireRecord } from "./frames.ts";
+import { getOrMake } from "./get-or-make.ts";
 
 /** What is kept of a channel besides its rows. */
 export type ChannelMeta = {
@@ -72,11 +73,7 @@ type Scope = {
 /** A cache that lasts as long as the page: for tests, and for environments that have a storage of their own in mind. */
 export function memoryCache(): Cache {
   const scopes = new Map<string, Scope>();
-  const scopeOf = (name: string): Scope => {
-    let scope = scopes.get(name);
-    if (!scope) scopes.set(name, (scope = { channels: new Map(), clients: new Map(), actions: new Map() }));
-    return scope;
-  };
+  const scopeOf = (name: string) => getOrMake(scopes, name, (): Scope => ({ channels: new Map(), clients: new Map(), actions: new Map() }));
   return {
     async readChannel(scope, channel) {
       const stored = scopeOf(scope).channels.get(channel);

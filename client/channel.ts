@@ -89,9 +89,14 @@ export class Channel {
     return { loaded: Math.min(loaded, this.#snapshot.total), total: this.#snapshot.total };
   }
 
-  /** True if the records are worth showing: every one is there, as of some version. */
+  /** True if the records are worth showing: every one is there, if some perhaps as of an older version while a snapshot replaces them. */
   get complete(): boolean {
     return this.#cursor !== null && (this.#snapshot === null || this.#snapshot.seen !== null);
+  }
+
+  /** True if the records are exactly those of the cursor. */
+  get whole(): boolean {
+    return this.#cursor !== null && this.#snapshot === null;
   }
 
   /** True if the cache has yet to hear of something. While a snapshot replaces other records, it keeps those, which fit their cursor. */
@@ -235,7 +240,11 @@ export class Channel {
     // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
     else if (this.#phase !== "paging") return null;
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
-    for (const row of page.rows) this.#put(this.#table, row);
+    for (const row of page.rows) {
+      const key = this.#put(this.#table, row);
+      // A patch may have brought the record already; to another tab that has come as far, and has written, it has not.
+      if (!this.#snapshot.seen) this.#touched(key);
+    }
     return this.#turnPage(this.#table, this.#snapshot, page);
   }
 
@@ -300,9 +309,10 @@ export class Channel {
     return this.#subscribe();
   }
 
-  #put(table: Table, row: WireRecord): void {
+  #put(table: Table, row: WireRecord): string {
     const key = table.put(decodeRecord(row), this.#touched);
     this.#snapshot?.seen?.add(key);
+    return key;
   }
 
   /** False if a record to be changed is missing though every record should be there. */

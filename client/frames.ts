@@ -69,15 +69,11 @@ const downTypes: ReadonlySet<unknown> = new Set<DownFrame["type"]>(["welcome", "
 export function parseFrame(data: unknown): DownFrame | null {
   if (typeof data !== "string" || !data.startsWith("{")) return null;
   try {
-    const frame: unknown = JSON.parse(data);
-    return isDownFrame(frame) ? frame : null;
+    const frame: { type?: unknown } = JSON.parse(data);
+    return downTypes.has(frame.type) ? (frame as DownFrame) : null;
   } catch {
     return null;
   }
-}
-
-function isDownFrame(frame: unknown): frame is DownFrame {
-  return typeof frame === "object" && frame !== null && "type" in frame && downTypes.has(frame.type);
 }
 
 export function decodeCell(cell: WireCell): Cell {

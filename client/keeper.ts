@@ -13,6 +13,12 @@ export const CACHE_PATIENCE = 5000;
 /** A place in a cache. */
 export type Place = { cache: Cache; scope: string };
 
+/** A client that another tab has left behind, and which this one owns. */
+type Orphan = { client: string; release: Release };
+
+/** What the cache has of a client. */
+type Found = { client: StoredClient; actions: StoredAction[] };
+
 /** The store around a keeper. */
 export type Surroundings = {
   readonly entries: ReadonlyMap<string, Entry>;
@@ -21,8 +27,8 @@ export type Surroundings = {
   readonly step: Step;
   /** Another tab has wiped everything. */
   cleared(): void;
-  /** The cache is of no use any more; the keeper is closed. */
-  failed(error: unknown): void;
+  /** The cache is of no use any more; the keeper is closed. Until `release`, no other tab takes over the client, which goes on in memory. */
+  failed(error: unknown, release: Release | null): void;
 };
 
 /**
@@ -43,8 +49,7 @@ export class Keeper {
   #life: "opening" | "open" | "closed" = "opening";
   #writing = false;
   #asked = false;
-  /** Clients that other tabs have left behind, and which this one owns. */
-  #orphans: { client: string; release: Release }[] = [];
+  readonly #orphans: Orphan[] = [];
   #inheriting = false;
 
   constructor({ cache, scope }: Place, unsaved: Unsaved, around: Surroundings) {
@@ -52,7 +57,10 @@ export class Keeper {
     this.#scope = scope;
     this.#unsaved = unsaved;
     this.#around = around;
-    this.#tabs = new Tabs(scope, (news) => (news === "cleared" ? around.cleared() : void this.#look()));
+    this.#tabs = new Tabs(scope, (news) => {
+      if (news === "cleared") around.cleared();
+      void this.#look();
+    });
   }
 
   /** Becomes a client that an earlier page left behind, one with actions if possible. Until it resolves, nothing is written. */
@@ -97,6 +105,8 @@ export class Keeper {
   async clear(): Promise<void> {
     await this.#cache.clear(this.#scope);
     this.#tabs.announce("cleared");
+    // A look that began before has seen what is gone now.
+    await this.#look();
   }
 
   close(): void {
@@ -106,8 +116,9 @@ export class Keeper {
 
   #fail(error: unknown): void {
     if (this.#life === "closed") return;
-    this.close();
-    this.#around.failed(error);
+    this.#life = "closed";
+    this.#tabs.close(this.#release);
+    this.#around.failed(error, this.#release);
   }
 
   // --- writing
@@ -143,8 +154,10 @@ export class Keeper {
   /** Looks at what the other tabs have in their outboxes, and waits for those of them that end. */
   async #look(): Promise<void> {
     try {
+      const before = this.#client;
       const { actions, cursors } = await this.#readOutboxes();
-      const others = actions.filter(({ client }) => client !== this.#client);
+      // This tab may have become another client meanwhile: what was its own is no neighbour's.
+      const others = actions.filter(({ client }) => client !== before && client !== this.#client);
       for (const client of new Set(others.map((action) => action.client))) {
         this.#tabs.inherit(client, (release) => {
           this.#orphans.push({ client, release });
@@ -176,7 +189,7 @@ export class Keeper {
 
   /** Becomes the client that another tab has left behind, as soon as nothing of this tab's own is under way. */
   async #inherit(): Promise<void> {
-    const { actions, session, step } = this.#around;
+    const { actions } = this.#around;
     const isIdle = () => actions.idle && this.#life === "open";
     if (this.#inheriting || !isIdle()) return;
     const orphan = this.#orphans.shift();
@@ -184,24 +197,32 @@ export class Keeper {
     this.#inheriting = true;
     try {
       const found = await this.#read(orphan.client);
-      if (!found) return orphan.release();
-      if (!isIdle()) return void this.#orphans.push(orphan);
-      this.#own(orphan.client, orphan.release);
-      step(() => {
-        this.#unsaved.startOver(actions.outbox.client);
-        this.neighbours.drop(orphan.client);
-        this.#restore(found);
-        session.restart();
-      });
-      await this.#look();
+      if (!found) orphan.release();
+      else if (!isIdle()) this.#orphans.push(orphan);
+      else await this.#takeOver(orphan, found);
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#inheriting = false;
     }
+    // The next one, if there is nothing to do for this one.
+    void this.#inherit();
   }
 
-  #restore({ client, actions }: { client: StoredClient; actions: StoredAction[] }): void {
+  async #takeOver({ client, release }: Orphan, found: Found): Promise<void> {
+    const { actions, session, step } = this.#around;
+    this.#own(client, release);
+    step(() => {
+      this.#unsaved.startOver(actions.outbox.client);
+      this.neighbours.drop(client);
+      this.#restore(found);
+      session.restart();
+    });
+    await this.#look();
+  }
+
+  #restore({ client, actions }: Found): void {
+    this.#unsaved.goOn();
     this.#around.actions.outbox.restore(client, actions);
     this.#around.session.unwelcome = true;
   }
@@ -222,7 +243,7 @@ export class Keeper {
   }
 
   /** What a client, whose lock this tab holds, has left behind; null if it is not there any more. */
-  async #read(client: string): Promise<{ client: StoredClient; actions: StoredAction[] } | null> {
+  async #read(client: string): Promise<Found | null> {
     const { clients, actions } = await this.#readOutboxes();
     const stored = clients.find((other) => other.client === client);
     return stored ? { client: stored, actions: actions.filter((action) => action.client === client) } : null;

@@ -18,6 +18,8 @@ export class Outbox {
   #last = 0;
   #added = 0;
   #told = 0;
+  /** Up to this number, actions come from an earlier page. */
+  #restored = 0;
   #unsettled = new Map<number, Pending>();
   /** Settled, but the cache does not know it yet: if the page ended now, the next one would send them again and needs their outcomes. */
   #unforgotten = new Set<number>();
@@ -73,7 +75,7 @@ export class Outbox {
     const own = [...this.#unsettled.values()];
     this.#unsettled.clear();
     this.#client = client;
-    this.#last = last;
+    this.#last = this.#restored = last;
     this.#told = 0;
     this.seen = seen;
     for (const action of stored) {
@@ -136,17 +138,22 @@ export class Outbox {
   }
 
   /**
-   * The object has settled everything up to this number, in part before this socket. An action with such a number that was never sent
-   * bears it by mistake (the cache lost what another page wrote last) and gets one of its own; those are returned, for the cache.
+   * The object has settled everything up to this number, in part before this socket. An action with such a number that counts as never sent
+   * shows that the cache has lost what an earlier page wrote last. If this page has made it, it gets a number of its own; those with new
+   * numbers are returned, for the cache. If the earlier page has, nobody knows whether that one had sent it: such `doubtful` actions leave
+   * the outbox, since they must not run twice.
    */
-  overtake(settled: number): Pending[] {
+  overtake(settled: number): { renumbered: Pending[]; doubtful: Pending[] } {
     const [tried, untried] = this.#divide();
     for (const pending of tried) if (pending.number <= settled) pending.overtaken = true;
-    const [first] = untried;
-    if (settled <= this.#last && (!first || first.number > settled)) return [];
+    const doubtful = untried.filter(({ number }) => number <= Math.min(settled, this.#restored));
+    for (const { number } of doubtful) this.#unsettled.delete(number);
+    const renumbered = untried.slice(doubtful.length);
+    const [first] = renumbered;
+    if (settled <= this.#last && (!first || first.number > settled)) return { renumbered: [], doubtful };
     this.#last = Math.max(settled, tried.at(-1)?.number ?? 0);
-    this.#renumber(untried);
-    return untried;
+    this.#renumber(renumbered);
+    return { renumbered, doubtful };
   }
 
   /**
@@ -158,7 +165,7 @@ export class Outbox {
     this.#unsettled.clear();
     this.#unforgotten.clear();
     this.#client = newClientId();
-    this.#last = 0;
+    this.#last = this.#restored = 0;
     this.#told = 0;
     this.seen = null;
     const kept = this.#cached ? "not" : "tried";

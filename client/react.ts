@@ -3,6 +3,7 @@ import { createContext, createElement, use, useCallback, useContext, useLayoutEf
 import { useSyncExternalStore, type ReactNode } from "react";
 import type { SyncSocket } from "./connection.ts";
 import type { Cell } from "./frames.ts";
+import { getOrMake } from "./get-or-make.ts";
 import type { SyncAction } from "./action.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import type { SyncStatus } from "./status.ts";
@@ -192,12 +193,7 @@ const sharedViews = new WeakMap<Store, WeakMap<object, Map<string, unknown>>>();
 
 /** One view for all components that watch a channel by the same reducer, so that a list of many rows replays an action once. */
 function sharedView<R extends object, A>(store: Store, channel: string, reducer: Reducer<R, A> | undefined, as: RecordForm): View<R, A> {
-  const ofStore = sharedViews.get(store) ?? new WeakMap<object, Map<string, unknown>>();
-  sharedViews.set(store, ofStore);
-  const ofReducer = ofStore.get(reducer ?? store) ?? new Map<string, unknown>();
-  ofStore.set(reducer ?? store, ofReducer);
-  const name = `${as} ${channel}`;
-  const view = ofReducer.get(name) ?? new View<R, A>(store, channel, reducer, as);
-  ofReducer.set(name, view);
-  return view as View<R, A>;
+  const ofStore = getOrMake(sharedViews, store, () => new WeakMap<object, Map<string, unknown>>());
+  const ofReducer = getOrMake(ofStore, reducer ?? store, () => new Map<string, unknown>());
+  return getOrMake(ofReducer, `${as} ${channel}`, () => new View<R, A>(store, channel, reducer, as)) as View<R, A>;
 }

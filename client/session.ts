@@ -186,7 +186,9 @@ export class Session {
     outbox.seen = now ?? outbox.seen;
     if (now !== undefined && outbox.last > 0) unsaved?.touch();
     this.unwelcome = false;
-    this.keepAgain(outbox.overtake(settled));
+    const { renumbered, doubtful } = outbox.overtake(settled);
+    for (const pending of doubtful) this.#actions.reject(pending, new SyncError("client_forgotten", "The cache has lost whether the action was sent."));
+    this.keepAgain(renumbered);
     this.flush();
   }
 

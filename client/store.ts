@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 import type { Pending, SyncAction } from "./action.ts";
-import { Actions, attempt, type RejectionListener } from "./actions.ts";
+import { Actions, attempt, listen, type RejectionListener } from "./actions.ts";
 import type { ChannelMeta } from "./cache.ts";
 import type { Channel } from "./channel.ts";
 import type { SyncSocket } from "./connection.ts";
 import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { encodeCell, type Page } from "./frames.ts";
-import { Keeper, type Place } from "./keeper.ts";
+import { getOrMake } from "./get-or-make.ts";
+import { Keeper, type Place, type Surroundings } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import { Session } from "./session.ts";
 import { statusOf } from "./status.ts";
+import type { Release } from "./tabs.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
 export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "rows">;
@@ -27,6 +29,8 @@ export class Store {
   readonly #actions: Actions;
   readonly #session: Session;
   #keeper: Keeper | null = null;
+  /** Gives up the client that this store has gone on with although its cache has failed. */
+  #release: Release | null = null;
   #life: "new" | "started" | "closed" = "new";
 
   /** Without a place in a cache, records and actions live as long as the store. `app` is the version of the app that the page runs. */
@@ -36,7 +40,7 @@ export class Store {
     const session = (this.#session = new Session(socket, entries, actions, step, app));
     if (!place || !actions.unsaved) return;
     const cleared = () => step(() => this.#forget());
-    const failed = (error: unknown) => this.#giveUpCache(error);
+    const failed: Surroundings["failed"] = (...failure) => this.#giveUpCache(...failure);
     this.#keeper = new Keeper(place, actions.unsaved, { entries, actions, session, step, cleared, failed });
   }
 
@@ -48,14 +52,12 @@ export class Store {
   /** Watches a channel: `listener` is called after each step that changed its state. Returns the end of the watch. */
   subscribe(channel: string, listener: () => void): () => void {
     const entry = this.#entry(channel);
-    // A listener of its own for each call, so that the same function may watch twice.
-    const own = () => listener();
-    entry.listeners.add(own);
+    const end = listen(entry.listeners, listener);
     this.#start();
     if (!entry.loaded || entry.channel.phase === "idle") this.#step(() => this.#bring(entry));
     return () => {
       // Later, since React's StrictMode ends every watch once to begin it again.
-      if (entry.listeners.delete(own)) setTimeout(() => this.#unsubscribe(entry));
+      if (end()) setTimeout(() => this.#unsubscribe(entry));
     };
   }
 
@@ -106,10 +108,7 @@ export class Store {
    * returned is called. What was sent while the line was down is not heard of: an event is stored nowhere.
    */
   onEvent(channel: string, listener: (event: unknown) => void): () => void {
-    const { eventListeners } = this.#entry(channel);
-    const own = (event: unknown) => listener(event);
-    eventListeners.add(own);
-    return () => void eventListeners.delete(own);
+    return listen(this.#entry(channel).eventListeners, listener);
   }
 
   /** What the object has told of a channel: the names of its columns, and its records by key. */
@@ -126,10 +125,10 @@ export class Store {
     entry.state = null;
   }
 
-  /** The channel's records for `hydrate` elsewhere, as JSON; null before every one of them is here. */
+  /** The channel's records for `hydrate` elsewhere, as JSON; null while they are not exactly those of one version. */
   dehydrate(channel: string): Dehydrated | null {
-    const { records, cursor, columns, key, complete } = this.#entry(channel).channel;
-    if (!cursor || !complete) return null;
+    const { records, cursor, columns, key, whole } = this.#entry(channel).channel;
+    if (!cursor || !whole) return null;
     return { ...cursor, columns: [...columns], key: [...key], rows: records.map((record) => record.map(encodeCell)) };
   }
 
@@ -147,6 +146,7 @@ export class Store {
     this.#life = "closed";
     this.#session.detach();
     this.#keeper?.close();
+    this.#release?.();
   }
 
   /** Everything that changes the state runs in here: watchers hear of it once, when all of it is done. */
@@ -185,7 +185,7 @@ export class Store {
   #takeBack(pending: Pending): void {
     const after = this.#actions.outbox.remove(pending);
     if (!after) return;
-    this.#actions.reject(pending, new SyncError("aborted"));
+    this.#actions.withdraw(pending);
     this.#session.keepAgain(after);
   }
 
@@ -197,9 +197,10 @@ export class Store {
   }
 
   /** Goes on without a cache: what it holds is whole, if old, and whatever is settled meanwhile will not run again. */
-  #giveUpCache(error: unknown): void {
+  #giveUpCache(error: unknown, release: Release | null): void {
     console.warn("durasync: records and unsent actions are kept in memory only.", error);
     this.#keeper = null;
+    this.#release = release;
     this.#actions.goOnInMemory();
     this.#step(() => {
       for (const entry of this.#entries.values()) {
@@ -211,9 +212,7 @@ export class Store {
   }
 
   #entry(channel: string): Entry {
-    let entry = this.#entries.get(channel);
-    if (!entry) this.#entries.set(channel, (entry = newEntry(channel, this.#keeper !== null)));
-    return entry;
+    return getOrMake(this.#entries, channel, () => newEntry(channel, this.#keeper !== null));
   }
 
   #stateOf({ channel, last }: Entry): ChannelState {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Cache } from "./cache.ts";
 import type { SyncSocket } from "./connection.ts";
+import { getOrMake } from "./get-or-make.ts";
 import { indexedDbCache } from "./indexed-db.ts";
 import { Store } from "./store.ts";
 import { canLock } from "./tabs.ts";
@@ -46,12 +47,9 @@ export function defaultCache(): Cache | null {
 function find(socket: SyncSocket, user: string | undefined, cache: Cache | null = defaultCache(), app?: number): Store {
   const isAnybodys = user === undefined && hasQuery(socket);
   if (!cache || !socket.roomUrl || !canLock() || isAnybodys) return new Store(socket, undefined, app);
-  let stores = byCache.get(cache);
-  if (!stores) byCache.set(cache, (stores = new Map()));
+  const stores = getOrMake(byCache, cache, () => new Map<string, Store>());
   const scope = JSON.stringify([socket.roomUrl, user ?? ""]);
-  let store = stores.get(scope);
-  if (!store) stores.set(scope, (store = new Store(socket, { cache, scope }, app)));
-  return store;
+  return getOrMake(stores, scope, () => new Store(socket, { cache, scope }, app));
 }
 
 function hasQuery(socket: SyncSocket): boolean {

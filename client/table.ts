@@ -85,6 +85,7 @@ export class Table {
     return true;
   }
 
+  /** Drops the record with this key; `changed` hears of it even if it was not there. */
   delete(keyCells: readonly Cell[], changed?: Changed): void {
     this.#remove(keyText(keyCells), changed);
   }
@@ -95,12 +96,12 @@ export class Table {
   }
 
   #remove(key: string, changed?: Changed): void {
+    changed?.(key);
     const place = this.#byKey.get(key);
     if (!place) return;
     this.#byKey.delete(key);
     place.gone = this.#removed = true;
     this.#records = null;
-    changed?.(key);
   }
 
   #collect(): SyncRecord[] {

@@ -49,10 +49,10 @@ export class Tabs {
     navigator.locks.request(this.#nameOf(client), { signal: this.#closing.signal }, hold).catch(() => {});
   }
 
-  /** Lets go of everything. */
-  close(): void {
+  /** Lets go of everything, but for what `kept` would release. */
+  close(kept: Release | null = null): void {
     this.#closing.abort();
-    for (const release of this.#held) release();
+    for (const release of this.#held) if (release !== kept) release();
     this.#bus?.close();
   }
 

@@ -12,6 +12,8 @@ export class Unsaved {
   readonly #outbox: Outbox;
   readonly #changed = new Set<Pending>();
   #gone: Pending[] = [];
+  /** What is told once it is written. */
+  readonly #later = new Set<() => void>();
   #dropped: string | null = null;
   #clientChanged = false;
 
@@ -21,7 +23,7 @@ export class Unsaved {
 
   /** True if there is anything to write. */
   get pending(): boolean {
-    return this.#changed.size > 0 || this.#gone.length > 0 || this.#clientChanged;
+    return this.#changed.size > 0 || this.#gone.length > 0 || this.#later.size > 0 || this.#clientChanged;
   }
 
   /** Actions that may not be sent before the cache has them. */
@@ -35,15 +37,27 @@ export class Unsaved {
     this.add(some);
   }
 
-  /** A settled action. */
-  remove(pending: Pending): void {
+  /** A settled action; `tell` is called once the cache has let go of it. */
+  remove(pending: Pending, tell?: () => void): void {
     this.#changed.delete(pending);
     this.#gone.push(pending);
+    if (tell) this.#later.add(tell);
+  }
+
+  /** Tells what waits for being written, which nothing will be any more. */
+  tellAll(): void {
+    for (const tell of this.#later) tell();
+    this.#later.clear();
   }
 
   /** The client's own record has changed. */
   touch(): void {
     this.#clientChanged = true;
+  }
+
+  /** The outbox goes on as a client that has been in the cache all along; what this page has taken back so far has not. */
+  goOn(): void {
+    this.#gone = [];
   }
 
   /** The outbox is another client's now; `old` is no more. */
@@ -68,7 +82,7 @@ export class Unsaved {
     if (!this.pending && channels.length === 0) return null;
     if (trying && this.#changed.size > 0) this.#outbox.seen ??= Date.now();
     const { client, last, seen } = this.#outbox;
-    const [put, gone] = [[...this.#changed], this.#gone];
+    const [put, gone, later] = [[...this.#changed], this.#gone, [...this.#later]];
     const write = {
       channels: new Map(channels.map((channel) => [channel.name, (stored: ChannelMeta | null) => channel.takeUnsaved(stored)])),
       client: this.#clientChanged || put.length > 0 || gone.length > 0 ? { client, last, seen } : null,
@@ -78,6 +92,7 @@ export class Unsaved {
     };
     this.clear();
     const done = () => {
+      for (const tell of later) if (this.#later.delete(tell)) tell();
       // Of another client's actions it does not matter any more what the cache knew.
       if (client !== this.#outbox.client) return;
       this.#outbox.forget(gone);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Cell, SyncRecord } from "./frames.ts";
+import { getOrMake } from "./get-or-make.ts";
 import { keyText } from "./table.ts";
 import type { Optimistic } from "./action.ts";
 import type { SyncStatus } from "./status.ts";
@@ -95,12 +96,8 @@ export class View<R extends object, A> {
   /** The record as it is shown: the same object as long as the record is the same. */
   #formOf(record: SyncRecord): object {
     if (this.#form === "tuples") return record;
-    let object = this.#objects.get(record);
-    if (!object) {
-      const { columns } = this.#told;
-      this.#objects.set(record, (object = Object.fromEntries(columns.map((name, i) => [name, record[i]]))));
-    }
-    return object;
+    const { columns } = this.#told;
+    return getOrMake(this.#objects, record, () => Object.fromEntries(columns.map((name, i) => [name, record[i]])));
   }
 
   #keyOf(shown: object): string | null {

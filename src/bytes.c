@@ -97,6 +97,15 @@ void ds_arena_reset(ds_arena *arena) {
   arena->first->used = ARENA_SIZE;
 }
 
+ds_mark ds_arena_mark(const ds_arena *arena) {
+  return (ds_mark){arena->last, arena->last->used};
+}
+
+void ds_arena_release(ds_arena *arena, ds_mark mark) {
+  arena->last = mark.chunk;
+  arena->last->used = mark.used;
+}
+
 static bool chunk_fits(const chunk *chunk, size_t size) {
   return size <= chunk->room - chunk->used;
 }

@@ -44,6 +44,17 @@ void ds_arena_free(ds_arena *arena);
 // Forgets everything handed out so far.
 void ds_arena_reset(ds_arena *arena);
 
+// A place in an arena to go back to.
+typedef struct ds_mark {
+  void *chunk;
+  size_t used;
+} ds_mark;
+
+// Where the arena stands; and back there, forgetting what was handed out in between. For the texts of statements, which nobody needs once they have been opened: a turn that makes many
+// pages would otherwise grow the memory that an idle instance holds.
+ds_mark ds_arena_mark(const ds_arena *arena);
+void ds_arena_release(ds_arena *arena, ds_mark mark);
+
 // `size` zeroed bytes, aligned for any type, owned by the arena and valid until it is reset.
 void *ds_arena_take(ds_arena *arena, size_t size);
 

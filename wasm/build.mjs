@@ -21,20 +21,23 @@ export function moduleOf(app) {
 
 /**
  * Builds `app`, a C file or a folder of them, to the file `output`, unless that is up to date: the module itself carries the hash of what it was made of.
- * A file sees what lies beside it, a folder is compiled as a whole, without its subfolders. Returns the output; rejects with a BuildError.
+ * A file sees what lies beside it, a folder is compiled as a whole, without its subfolders. `caps` names a header of the folder that is compiled in front of
+ * every file, the core's too: tests make caps small by it. Returns the output; rejects with a BuildError.
  */
-export async function build(app, output = moduleOf(app)) {
+export async function build(app, output = moduleOf(app), caps = "") {
   const path = resolve(app);
   if (!output.endsWith(".wasm")) throw new BuildError("bad_output", `The output is to be a .wasm file, not ${output}.`);
   const own = appUnits(app, path);
   const files = [...core.flatMap(cFiles), ...cFiles(isFolder(path) ? path : dirname(path))];
   const sources = Object.fromEntries(files.map((file) => [nameOf(file), readFileSync(file, "utf8")]));
   const [compiler, shrinker] = [findCompiler(), findShrinker()];
-  const inputs = fingerprint([compiler.name, shrinker.name, flags], own, files);
+  const inputs = fingerprint([compiler.name, shrinker.name, caps ? [...flags, caps] : flags], own, files);
   if (existsSync(output) && inputsOf(readFileSync(output)) === inputs.toString("hex")) return output;
 
   const units = [...core.flatMap(cFiles).filter(isUnit), ...own].map(nameOf);
-  const compiled = await compiler.compile(units, core.map((folder) => `-I${nameOf(folder)}`), sources);
+  const options = core.map((folder) => `-I${nameOf(folder)}`);
+  if (caps) options.push(`-include${nameOf(join(path, caps))}`);
+  const compiled = await compiler.compile(units, options, sources);
   checkImports(app, compiled);
   mkdirSync(dirname(resolve(output)), { recursive: true });
   replaceFile(output, Buffer.concat([await shrinker.shrink(compiled), customSection(inputs)]));

@@ -236,3 +236,54 @@ test("a page that ends before it was welcomed leaves the time at which it first 
   expect(hello?.seen).toBeGreaterThanOrEqual(before);
   expect(hello?.seen).toBeLessThanOrEqual(Date.now());
 });
+
+test("an action of an earlier page of which the cache has lost whether it was sent is rejected as unknown: it must not run twice", async () => {
+  const all = browser();
+  const first = all.open();
+  const receipt = first.store.send("todos", { type: "x" });
+  await first.until(() => expect(receipt.stage).toBe("saved"));
+  first.store.close();
+  const { store, socket, connect, until } = all.open();
+  const told = vi.fn();
+  store.onRejected(told);
+  // The object has settled what counts as never sent here.
+  await connect(welcome(1), page([]));
+  await until(() => expect(told).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "client_forgotten" }), { type: "x" }, "todos"));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  expect(socket.sent.filter(({ type }) => type === "actions")).toEqual([]);
+});
+
+test("an action counts as taken back once the cache has let go of it: until then, the next page could send it", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const { store, until } = all.open();
+  const abort = new AbortController();
+  const receipt = store.send("todos", { type: "x" }, { signal: abort.signal });
+  await until(() => expect(receipt.stage).toBe("saved"));
+  const { write } = cache;
+  const opened = Promise.withResolvers<void>();
+  const onWrite = vi.fn();
+  cache.write = async (...args) => (onWrite(), await opened.promise, write(...args));
+  abort.abort();
+  expect(replayed(store)).toEqual([]);
+  await until(() => expect(onWrite).toHaveBeenCalledOnce());
+  expect(receipt.stage).toBe("saved");
+  opened.resolve();
+  await expect(receipt).rejects.toMatchObject({ code: "aborted" });
+  expect(await outbox(all)).toEqual([]);
+});
+
+test("an action that is taken back while the page still reads what an earlier one has left does not take that one's with it", async () => {
+  const all = browser();
+  const first = all.open();
+  const kept = first.store.send("todos", { type: "kept" });
+  await first.until(() => expect(kept.stage).toBe("saved"));
+  first.store.close();
+  const { store, until } = all.open();
+  const abort = new AbortController();
+  const receipt = store.send("todos", { type: "taken back" }, { signal: abort.signal });
+  abort.abort();
+  await expect(receipt).rejects.toMatchObject({ code: "aborted" });
+  await until(() => expect(replayed(store)).toEqual(["kept"]));
+  expect(await outbox(all)).toMatchObject([{ type: "kept" }]);
+});

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { ChannelMeta, ChannelWrite } from "../../client/cache.ts";
 import { Channel } from "../../client/channel.ts";
 import type { Change, Page, SyncRecord } from "../../client/frames.ts";
+import { change, page } from "./scripted-object.ts";
 
 const WORLDS = 400;
 const STEPS = 120;
@@ -148,6 +149,35 @@ test(`${WORLDS} worlds of tabs that load, lag, reconnect, reload and write in an
   }
   // Each way of writing has been taken many times.
   for (const count of [diffs, wholes, kept]) expect(count).toBeGreaterThan(WORLDS);
+});
+
+/** A channel that has the first page of a snapshot at this version, up to the record "a". */
+function paging(version: number): Channel {
+  const channel = new Channel("todos", true);
+  channel.subscribe();
+  channel.applyPage(page([["a", "1"]], { version, next: 2, total: 3 }));
+  return channel;
+}
+
+test("a record that came by a patch before its page is written with that page: the cache of another tab at the same page does not have it", () => {
+  const [one, other] = [paging(10), paging(11)];
+  one.applyChange("e1", change(10, 11, { put: [["z", "1"]] }));
+  const kept = afterWrite(null, other.takeUnsaved(null));
+  one.applyPage(page([["b", "1"], ["z", "1"]], { version: 11, first: false }));
+  const { rows, meta } = afterWrite(kept, one.takeUnsaved(kept?.meta ?? null)) ?? {};
+  expect(meta).toMatchObject({ cursor: { version: 11 }, snapshot: null });
+  expect([...(rows?.values() ?? [])]).toEqual([["a", "1"], ["b", "1"], ["z", "1"]]);
+});
+
+test("a record that is gone before its page came leaves the cache: another tab may have put it there", () => {
+  const [one, other] = [paging(10), paging(11)];
+  one.applyChange("e1", change(10, 11, { put: [["z", "1"]] }));
+  const kept = afterWrite(null, one.takeUnsaved(null));
+  other.applyChange("e1", change(11, 12, { del: [["z"]] }));
+  other.applyPage(page([["b", "1"]], { version: 12, first: false }));
+  const { rows, meta } = afterWrite(kept, other.takeUnsaved(kept?.meta ?? null)) ?? {};
+  expect(meta).toMatchObject({ cursor: { version: 12 }, snapshot: null });
+  expect([...(rows?.values() ?? [])]).toEqual([["a", "1"], ["b", "1"]]);
 });
 
 function afterWrite(cache: Kept, write: ChannelWrite | null): Kept {

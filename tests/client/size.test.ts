@@ -5,10 +5,10 @@ import { bundles, sizeOf } from "../../bench/client-size.mjs";
 import { guide } from "./compiler.ts";
 
 const KIB = 1024;
-const promised = new Map([...guide.matchAll(/^\| ([^|]*idb[^|]*) \| ([\d.]+) \|$/gm)].map(([, name = "", most]) => [name, Number(most) * KIB]));
+const promised = new Map([...guide.matchAll(/^\| ([^|]*the cache[^|]*) \| ([\d.]+) \|$/gm)].map(([, name = "", most]) => [name, Number(most) * KIB]));
 
 test("the guide says what the whole client takes, with its dependencies", () => {
-  expect([...promised.keys()]).toContain("every hook, with idb and partysocket");
+  expect([...promised.keys()]).toContain("every hook, with the cache and partysocket");
 });
 
 test.each([...promised])("%s: at most %d bytes, gzipped, and not much less", async (name, most) => {
@@ -19,6 +19,6 @@ test.each([...promised])("%s: at most %d bytes, gzipped, and not much less", asy
 });
 
 test("what a page does not use, it does not load", async () => {
-  const [everything, one] = await Promise.all([sizeOf(bundles["every hook, with idb"]), sizeOf(bundles["useSync, with idb"])]);
+  const [everything, one] = await Promise.all([sizeOf(bundles["every hook, with the cache"]), sizeOf(bundles["useSync, with the cache"])]);
   expect(one.minified).toBeLessThan(everything.minified);
 });

@@ -448,7 +448,7 @@ test("a snapshot for which the object has no time goes on at its next page, with
   socket.takeSent();
   socket.receive(failure("rate_limited"));
   vi.advanceTimersByTime(RATE_PAUSE);
-  expect(socket.takeSent()).toEqual([{ type: "page", channel: "todos", after: ["a"], rows: 50 }]);
+  expect(socket.takeSent()).toEqual([{ type: "page", channel: "todos", after: ["a"], rows: 50, pages: 5 }]);
   vi.useRealTimers();
 });
 
@@ -468,4 +468,12 @@ test("a snapshot that was left on the way starts anew, since what is still to co
   expect(recordsOf(store)).toEqual([["a", "1"], ["b", "2"], ["c", "3"]]);
   expect(socket.takeSent()).toEqual([]);
   vi.useRealTimers();
+});
+
+test("records are not for a page elsewhere while a snapshot replaces them: they are of two versions", () => {
+  const { socket, store } = live([["a", "1"], ["b", "1"]]);
+  socket.receive(page([["a", "2"]], { version: 20, next: 1, total: 2 }));
+  expect(store.dehydrate("todos")).toBeNull();
+  socket.receive(page([["b", "2"]], { version: 20, first: false }));
+  expect(store.dehydrate("todos")).toMatchObject({ version: 20, rows: [["a", "2"], ["b", "2"]] });
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Several pages of one browser at once.
 import { expect, test, vi } from "vitest";
+import { memoryCache } from "../../client/cache.ts";
 import { View } from "../../client/view.ts";
 import { browser, filled, outbox, settled, stored } from "./pages.ts";
 import { change, committed, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
@@ -153,4 +154,95 @@ test("a tab that ends while it starts takes nothing with it", async () => {
   const next = all.open();
   await next.until(() => expect(replayed(next.store)).toEqual(["left behind"]));
   expect(statusOf(next.store).pending).toBe(1);
+});
+
+test("a look at the other tabs that began before a clear does not bring back what the clear has wiped", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "mine" });
+  await one.sent("actions");
+  const { readOutboxes } = cache;
+  const opened = Promise.withResolvers<void>();
+  let looks = 0;
+  cache.readOutboxes = async (scope) => {
+    const found = await readOutboxes(scope);
+    looks++;
+    await opened.promise;
+    return found;
+  };
+  void other.store.send("todos", { type: "theirs" });
+  await settled(() => expect(looks).toBeGreaterThan(0));
+  const cleared = one.store.clear();
+  await settled(async () => expect((await readOutboxes(all.scope)).actions).toEqual([]));
+  opened.resolve();
+  await cleared;
+  await settled(() => expect(replayed(one.store)).toEqual([]));
+});
+
+test("a tab whose cache fails keeps its client until it ends, though it goes on in memory", async () => {
+  const report = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "sent" });
+  await one.sent("actions");
+  await other.until(() => expect(replayed(other.store)).toEqual(["sent"]));
+  const { write } = cache;
+  cache.write = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+  void one.store.send("todos", { type: "in memory" });
+  await one.until(() => expect(statusOf(one.store).storage).toBe("memory"));
+  cache.write = write;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(other.socket.reconnects).toBe(0);
+  one.store.close();
+  await other.until(() => expect(other.socket.reconnects).toBe(1));
+  report.mockRestore();
+});
+
+test("a tab that waits for two others takes over the one although the other has left nothing", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other, third] = [all.open(), all.open(null), all.open(null)];
+  await one.connect(welcome(), page([]));
+  for (const { store, until } of [other, third]) {
+    const receipt = store.send("todos", { type: "left" });
+    await until(() => expect(receipt.stage).toBe("saved"));
+  }
+  await one.until(() => expect(replayed(one.store)).toEqual(["left", "left"]));
+  const [first] = await outbox(all);
+  await cache.write(all.scope, { channels: new Map(), client: null, put: [], del: [], drop: first?.client ?? null });
+  other.store.close();
+  third.store.close();
+  await one.until(() => expect(one.socket.reconnects).toBe(1));
+});
+
+test("a look at the other tabs during which this one becomes another client does not take its own actions for a neighbour's", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "first" });
+  await one.sent("actions");
+  one.socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  void one.store.send("todos", { type: "mine" });
+  await one.sent("actions");
+  const { readOutboxes } = cache;
+  const opened = Promise.withResolvers<void>();
+  let looks = 0;
+  cache.readOutboxes = async (scope) => {
+    const found = await readOutboxes(scope);
+    looks++;
+    await opened.promise;
+    return found;
+  };
+  void other.store.send("todos", { type: "theirs" });
+  await settled(() => expect(looks).toBeGreaterThan(0));
+  // An object that has forgotten the client, restored from a backup.
+  one.socket.receive(welcome(0));
+  opened.resolve();
+  await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
 });

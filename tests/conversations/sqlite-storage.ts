@@ -58,8 +58,19 @@ export class SqliteStorage implements Storage {
     },
   };
 
-  constructor() {
+  /** Empty, or as `image` has it. */
+  constructor(image?: Uint8Array) {
+    if (image) {
+      const at = wasm.allocFromTypedArray(image);
+      const flags = capi.SQLITE_DESERIALIZE_FREEONCLOSE | capi.SQLITE_DESERIALIZE_RESIZEABLE;
+      this.#check(capi.sqlite3_deserialize(this.#pointer, "main", at, image.length, image.length, flags));
+    }
     this.#database.exec("PRAGMA foreign_keys = ON"); // as on the platform
+  }
+
+  /** Everything that is in it, as a backup. */
+  image(): Uint8Array {
+    return capi.sqlite3_js_db_export(this.#pointer);
   }
 
   /** When the object is to be woken; undefined for never. */

@@ -78,7 +78,7 @@ test("everything it offers is there", () => {
 test("it asks its users for nothing that they may not need", () => {
   expect(manifest.private).toBeUndefined();
   expect(manifest.sideEffects).toBe(false);
-  expect(Object.keys(manifest.dependencies)).toEqual(["idb", "partysocket"]);
+  expect(Object.keys(manifest.dependencies)).toEqual(["idb-keyval", "partysocket"]);
   expect(manifest.optionalDependencies).toBeUndefined();
   for (const peer of Object.keys(manifest.peerDependencies)) expect(manifest.peerDependenciesMeta[peer], peer).toEqual({ optional: true });
 });

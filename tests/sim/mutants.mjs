@@ -25,8 +25,8 @@ export const mutants = [
   { name: "a page tells the version after its own", file: "answer.c", from: `ds_sql_number(&turn->sql, table->version),`, to: `ds_sql_number(&turn->sql, table->version + 1),` },
   { name: "a patch tells the version before its own", file: "patch.c", from: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to);`, to: `add_head(&change.json, diff->table, diff->reader, diff->from, diff->to - 1);` },
   { name: "the news of a gap looks like a change", file: "fanout.c", from: `ds_change_empty(&turn->sql, table, reader, version, version);`, to: `ds_change_empty(&turn->sql, table, reader, 0, version);` },
-  { name: "a page that is full counts as the last", file: "answer.c", from: `bool last = records.count < rows && !records.more;`, to: `bool last = records.count < rows;` },
-  { name: "a page begins with the row that ended the one before", file: "records.c", from: `({key_columns}) > ({key_values ?2})`, to: `({key_columns}) >= ({key_values ?2})` },
+  { name: "a page that was cut short counts as whole", file: "records.c", from: `  if (part.records.more) part.last = last;\n`, to: `  (void)last;\n` },
+  { name: "a page leaves out the row that ends it", file: "records.c", from: `({key_columns}) <= ({key_values ?2})`, to: `({key_columns}) < ({key_values ?2})` },
   { name: "a catch-up that is too large is sent in part", file: "answer.c", from: `  if (diff.too_large) return false;\n`, to: `` },
   { name: "changes of several channels overfill a frame", file: "fanout.c", from: `    if (change.size > room) change`, to: `    if (change.size > 2 * DS_MAX_PATCH) change` },
 
