@@ -43,7 +43,7 @@ function sizesOf(file: string): Metrics {
 }
 
 async function clientSize(): Promise<Metrics> {
-  const { minified, gzipped } = await sizeOf(bundles["every hook, with idb and partysocket"]);
+  const { minified, gzipped } = await sizeOf(bundles["every hook, with the cache and partysocket"]);
   return { "KiB": minified / KIB, "gzipped, KiB": gzipped / KIB };
 }
 
