@@ -68,7 +68,7 @@ class Page implements Resident {
     this.store = asPage(this, () => new Store(this.line, { cache: browser.cacheOf(this), scope: SCOPE }));
     this.view = new View<SyncRecord, SyncAction>(this.store, "notes", reducer);
     this.store.onRejected(({ code }, { payload }) => {
-      if (code === "client_forgotten") world.doubt((payload as { tag: string }).tag);
+      world.refused((payload as { tag: string }).tag, code);
     });
     for (const channel of channels) this.in(() => this.store.subscribe(channel, () => this.#look()));
   }
@@ -137,10 +137,14 @@ export class World {
     }
   }
 
-  /** Nobody knows what became of an action, and a page has said so. Only a storage that fails or forgets may bring that about. */
-  doubt(tag: string): void {
+  /** A page has heard of a rejection, for its author or in that one's stead. */
+  refused(tag: string, code: string): void {
+    const act = this.acts.find((other) => other.tag === tag);
+    if (act?.page.dead) act.told ??= code;
+    if (!act || code !== "client_forgotten") return;
+    // Nobody knows what became of the action. Only a storage that fails or forgets may bring that about.
     this.notice(() => expect(this.#forgetful, `${tag} may be doubted`).toBe(true));
-    for (const act of this.acts) act.excused ||= act.tag === tag;
+    act.excused = true;
   }
 
   #complain(): void {
