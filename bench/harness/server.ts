@@ -12,7 +12,8 @@ import { openWire, type Wire } from "./wire.ts";
 
 export type ObjectClass = "Todos" | "Wide";
 
-const workerd = createRequire(createRequire(import.meta.url).resolve("workerd")).resolve("@cloudflare/workerd-linux-64/bin/workerd");
+// The binary that wrangler brings: the package says where it is.
+const { default: workerd } = createRequire(import.meta.url)("workerd") as { default: string };
 const SEED_STEP = 20_000;
 const LOG = 4000; // characters of workerd's own words that are kept
 
