@@ -74,6 +74,12 @@ export class BenchServer {
     await gone;
   }
 
+  /** Ends workerd and removes its storage at once, for a process that ends. */
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
   async dispose(): Promise<void> {
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
