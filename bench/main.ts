@@ -76,10 +76,16 @@ function keep(result: CaseResult): void {
   writeFileSync(`${folder}results.json`, `${JSON.stringify(results, null, 1)}\n`);
 }
 
+const servers = new Map<Target, BenchServer>();
+
+// Whoever stops the bench stops its servers, and their storage goes with them.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+process.once("exit", () => servers.forEach((server) => server.kill()));
+
 const options = await readOptions(process.env);
 const results: Results = { begun: new Date().toISOString(), node: process.version, cases: [] };
 mkdirSync(folder, { recursive: true });
-const servers = new Map(options.targets.map((target) => [target, new BenchServer(serverOf(target.name))]));
+for (const target of options.targets) servers.set(target, new BenchServer(serverOf(target.name)));
 try {
   for (const measured of options.localCases) keep(await runLocalCase(measured, options.runs));
   for (const measured of options.cases) {

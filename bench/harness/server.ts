@@ -12,7 +12,8 @@ import { openWire, type Wire } from "./wire.ts";
 
 export type ObjectClass = "Todos" | "Wide";
 
-const workerd = createRequire(createRequire(import.meta.url).resolve("workerd")).resolve("@cloudflare/workerd-linux-64/bin/workerd");
+// The binary that wrangler brings: the package says where it is.
+const { default: workerd } = createRequire(import.meta.url)("workerd") as { default: string };
 const SEED_STEP = 20_000;
 const LOG = 4000; // characters of workerd's own words that are kept
 
@@ -71,6 +72,12 @@ export class BenchServer {
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await gone;
+  }
+
+  /** Ends workerd and removes its storage at once, for a process that ends. */
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   async dispose(): Promise<void> {
