@@ -87,17 +87,17 @@ static ds_text text_of(const ds_sql *sql, const ds_table *table, const char *tem
   return text;
 }
 
-static void run(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
+static void run_template(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
   ds_text text = text_of(sql, table, template);
   ds_sql_run(sql, ds_text_view(&text), parameters, count);
 }
 
-static int64_t first(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
+static int64_t first_of_template(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
   ds_text text = text_of(sql, table, template);
   return ds_sql_first(sql, ds_text_view(&text), parameters, count);
 }
 
-static int32_t open(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
+static int32_t open_template(ds_sql *sql, const ds_table *table, const char *template, const ds_view *parameters, uint32_t count) {
   ds_text text = text_of(sql, table, template);
   return ds_sql_open(sql, ds_text_view(&text), parameters, count);
 }
@@ -112,17 +112,17 @@ void ds_log_refit(ds_sql *sql, const ds_table *table) {
   ds_sql_close(sql, cursor);
   if (ds_view_equal(found, ds_text_view(&wanted))) return;
   ds_view version = ds_sql_number(sql, ds_log_version(sql, table->channel));
-  run(sql, table, "DROP TABLE {log}", DS_NO_PARAMETERS);
+  run_template(sql, table, "DROP TABLE {log}", DS_NO_PARAMETERS);
   ds_sql_run(sql, ds_text_view(&wanted), DS_NO_PARAMETERS);
-  run(sql, table, "INSERT INTO {log} (version, op, key) SELECT CAST(?1 AS INTEGER), 0, '' WHERE CAST(?1 AS INTEGER) > 0", DS_PARAMETERS(version));
+  run_template(sql, table, "INSERT INTO {log} (version, op, key) SELECT CAST(?1 AS INTEGER), 0, '' WHERE CAST(?1 AS INTEGER) > 0", DS_PARAMETERS(version));
 }
 
 bool ds_log_asks(ds_sql *sql, const ds_table *table) {
   if (!table->personal) {
-    run(sql, table, "SELECT 1 FROM {rows} LIMIT 0", DS_NO_PARAMETERS);
+    run_template(sql, table, "SELECT 1 FROM {rows} LIMIT 0", DS_NO_PARAMETERS);
     return true;
   }
-  run(sql, table, "SELECT ({where ?1}) FROM {old_rows} LIMIT 0", DS_PARAMETERS(DS_LITERAL("{}")));
+  run_template(sql, table, "SELECT ({where ?1}) FROM {old_rows} LIMIT 0", DS_PARAMETERS(DS_LITERAL("{}")));
   // The columns of the log have the types of the table's, but not their collations.
   ds_view folded = DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND upper(sql) GLOB '*COLLATE*'");
   return !ds_sql_first(sql, folded, DS_PARAMETERS(table->name));
@@ -138,7 +138,7 @@ int64_t ds_log_version(ds_sql *sql, ds_view channel) {
 }
 
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table) {
-  int32_t cursor = open(sql, table, "SELECT version, op FROM {log} ORDER BY version LIMIT 1", DS_NO_PARAMETERS);
+  int32_t cursor = open_template(sql, table, "SELECT version, op FROM {log} ORDER BY version LIMIT 1", DS_NO_PARAMETERS);
   bool marker = ds_sql_next(sql, cursor) && ds_sql_integer(sql, cursor, 1) == DS_FLOOR;
   int64_t floor = marker ? ds_sql_integer(sql, cursor, 0) : 0;
   ds_sql_close(sql, cursor);
@@ -154,15 +154,15 @@ bool ds_log_due(int64_t before, int64_t after, int64_t window) {
 
 // The version of the newest entry for which the window has no room; 0 if all have.
 static int64_t first_beyond(ds_sql *sql, const ds_table *table, int64_t window) {
-  return first(sql, table, "SELECT version FROM {log} ORDER BY version DESC LIMIT 1 OFFSET CAST(?1 AS INTEGER)", DS_PARAMETERS(ds_sql_number(sql, window)));
+  return first_of_template(sql, table, "SELECT version FROM {log} ORDER BY version DESC LIMIT 1 OFFSET CAST(?1 AS INTEGER)", DS_PARAMETERS(ds_sql_number(sql, window)));
 }
 
 // Drops every change up to `version`, and leaves the marker in the place of the newest of them. That may be the newest of all: the log is never emptied, so that versions grow.
 static void drop_up_to(ds_sql *sql, const ds_table *table, int64_t version) {
 #define NEWEST "(SELECT max(version) FROM {log} WHERE version <= CAST(?1 AS INTEGER))"
   ds_view parameter = ds_sql_number(sql, version);
-  run(sql, table, "DELETE FROM {log} WHERE version < " NEWEST, DS_PARAMETERS(parameter));
-  run(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));
+  run_template(sql, table, "DELETE FROM {log} WHERE version < " NEWEST, DS_PARAMETERS(parameter));
+  run_template(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));
 #undef NEWEST
 }
 
@@ -170,7 +170,7 @@ void ds_log_compact(ds_sql *sql, const ds_table *table, int64_t window) {
   static const char common[] = "DELETE FROM {log} WHERE version NOT IN (SELECT max(version) FROM {log} GROUP BY key)";
   // What a row was like before decides who must be told that it went: of each such state the newest entry stays.
   static const char personal[] = "DELETE FROM {log} WHERE version NOT IN (SELECT max(version) FROM {log} GROUP BY key, op = 1{old_names})";
-  run(sql, table, table->personal ? personal : common, DS_NO_PARAMETERS);
+  run_template(sql, table, table->personal ? personal : common, DS_NO_PARAMETERS);
   int64_t beyond = first_beyond(sql, table, window);
   if (beyond) drop_up_to(sql, table, beyond);
 }
@@ -217,7 +217,7 @@ int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds
     "SELECT r.key FROM json_each(?1) AS r WHERE EXISTS "
     "(SELECT 1 FROM {old_rows WHERE version > CAST(?2 AS INTEGER) AND op <> 1} WHERE {where r.value}) OR EXISTS "
     "(SELECT 1 FROM {log} AS l CROSS JOIN {rows r.value} ON {match l.key} WHERE l.version > CAST(?2 AS INTEGER))";
-  return open(sql, table, query, DS_PARAMETERS(readers, ds_sql_number(sql, version)));
+  return open_template(sql, table, query, DS_PARAMETERS(readers, ds_sql_number(sql, version)));
 }
 
 int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader) {
@@ -225,7 +225,7 @@ int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader) {
   static const char personal[] =
     "SELECT DISTINCT l.key FROM (SELECT durasync_key AS key FROM {old_rows WHERE op > 1} WHERE {where ?1}) AS l "
     "WHERE NOT EXISTS (SELECT 1 FROM {rows ?1} WHERE {match l.key})";
-  return open(sql, table, table->personal ? personal : common, &reader, table->personal ? 1 : 0);
+  return open_template(sql, table, table->personal ? personal : common, &reader, table->personal ? 1 : 0);
 }
 
 bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry) {

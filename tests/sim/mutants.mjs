@@ -10,7 +10,7 @@ export const mutants = [
   { name: "a row is compared after it has changed", file: "trigger.c", from: `WHEN {touched} AND {member OLD} BEGIN`, to: `WHEN {touched} AND {member NEW} BEGIN` },
   { name: "one change after the cursor is skipped", file: "log.c", from: `"WHERE version > CAST(?1 AS INTEGER) ORDER BY`, to: `"WHERE version > CAST(?1 AS INTEGER) + 1 ORDER BY` },
   { name: "compaction leaves the oldest entry of each row", file: "log.c", from: `(SELECT max(version) FROM {log} GROUP BY key)`, to: `(SELECT min(version) FROM {log} GROUP BY key)` },
-  { name: "compaction leaves no marker", file: "log.c", from: `  run(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));`, to: `` },
+  { name: "compaction leaves no marker", file: "log.c", from: `  run_template(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));`, to: `` },
   { name: "compaction goes one entry too far", file: "log.c", from: `WHERE op <> 0 AND version = " NEWEST`, to: `WHERE op <> 0 AND version = 1 + " NEWEST` },
   { name: "the log claims to know everything", file: "log.c", from: `int64_t floor = marker ? ds_sql_integer(sql, cursor, 0) : 0;`, to: `int64_t floor = marker ? 0 : 0;` },
   { name: "whatever is marked is dropped for its age", file: "log.c", from: `WHERE channel = ?1 AND time <= CAST(?2 AS INTEGER)"`, to: `WHERE channel = ?1 AND time <> CAST(?2 AS INTEGER)"`, test: "changes leave the log 30 days after the day of their mark", why: "a log that forgets early costs snapshots, and breaks nothing" },
