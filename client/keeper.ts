@@ -128,13 +128,13 @@ export class Keeper {
     try {
       while (this.#asked && this.#life === "open") {
         this.#asked = false;
-        const batch = this.#unsaved.take(this.#dirtyChannels(), this.#around.session.open);
+        const batch = this.#unsaved.take(this.#dirtyChannels(), this.#around.session.sending);
         if (!batch) continue;
         await this.#cache.write(this.#scope, batch.write);
         this.#around.step(() => {
           batch.done();
-          // What was saved while the line was down has to be saved as tried before it is sent.
-          if (this.#around.session.open) this.#around.session.keep(this.#around.actions.outbox.unsettled());
+          // What was saved while it could not be sent has to be saved as tried before it is.
+          if (this.#around.session.sending) this.#around.session.keep(this.#around.actions.outbox.unsettled());
         });
         if (batch.write.client || batch.write.drop !== null) this.#tabs.announce("outbox");
       }
@@ -197,8 +197,11 @@ export class Keeper {
     this.#inheriting = true;
     try {
       const found = await this.#read(orphan.client);
-      if (!found) orphan.release();
-      else if (!isIdle()) this.#orphans.push(orphan);
+      if (!found) {
+        orphan.release();
+        // It may have ended before it could say that it had cleared everything.
+        await this.#look();
+      } else if (!isIdle()) this.#orphans.push(orphan);
       else await this.#takeOver(orphan, found);
     } catch (error) {
       this.#fail(error);

@@ -49,6 +49,11 @@ export class Session {
     return this.#connection.open;
   }
 
+  /** True while actions may be sent. */
+  get sending(): boolean {
+    return this.open && !this.unwelcome;
+  }
+
   attach(): void {
     this.#attached = true;
     this.#connection.attach();
@@ -102,7 +107,7 @@ export class Session {
   /** Sends what may be sent. */
   flush(): void {
     const { outbox } = this.#actions;
-    if (!this.open || this.unwelcome) return;
+    if (!this.sending) return;
     for (let frame = outbox.take(); frame !== null; frame = outbox.take()) this.#connection.sendText(frame);
   }
 
@@ -189,6 +194,7 @@ export class Session {
     const { renumbered, doubtful } = outbox.overtake(settled);
     for (const pending of doubtful) this.#actions.reject(pending, new SyncError("client_forgotten", "The cache has lost whether the action was sent."));
     this.keepAgain(renumbered);
+    this.keep(outbox.unsettled());
     this.flush();
   }
 

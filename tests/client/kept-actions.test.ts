@@ -62,7 +62,8 @@ test("an action in flight when the page ended is sent again with its number, and
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(socket.sent.map(({ type }) => type)).not.toContain("actions");
   socket.receive(welcome(1));
-  expect(numbers(await sent("actions"))).toEqual([1, 2]);
+  expect(numbers(await sent("actions"))).toEqual([1]);
+  expect(numbers(await sent("actions"))).toEqual([2]);
   socket.receive(patch([change(10, 10)], [rejected(1, "forbidden")]));
   expect(told).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "forbidden" }), { type: "create" }, "todos");
 });
@@ -286,4 +287,24 @@ test("an action that is taken back while the page still reads what an earlier on
   await expect(receipt).rejects.toMatchObject({ code: "aborted" });
   await until(() => expect(replayed(store)).toEqual(["kept"]));
   expect(await outbox(all)).toMatchObject([{ type: "kept" }]);
+});
+
+test("an action is not kept as tried before the welcome that may change its number", async () => {
+  const all = browser();
+  const first = all.open();
+  await first.connect({ ...welcome(), now: 1 }, page([]));
+  void first.store.send("todos", { type: "old" });
+  await first.sent("actions");
+  first.socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  first.store.close();
+  const { store, socket, connect, until, sent } = all.open();
+  await connect();
+  const receipt = store.send("todos", { type: "new" });
+  await until(() => expect(receipt.stage).toBe("saved"));
+  expect(await outbox(all)).toMatchObject([{ number: 2, tried: false }]);
+  // The object knows of one more than the cache.
+  socket.receive(welcome(2));
+  expect(numbers(await sent("actions"))).toEqual([3]);
+  expect(await outbox(all)).toMatchObject([{ number: 3, tried: true }]);
 });

@@ -246,3 +246,15 @@ test("a look at the other tabs during which this one becomes another client does
   opened.resolve();
   await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
 });
+
+test("what a tab had pending is gone from the others once it ends, if it has wiped everything without saying so", async () => {
+  const all = browser();
+  const [one, other] = [all.open(), all.open(null)];
+  await one.connect(welcome(), page([]));
+  const receipt = other.store.send("todos", { type: "theirs" });
+  await other.until(() => expect(receipt.stage).toBe("saved"));
+  await one.until(() => expect(replayed(one.store)).toEqual(["theirs"]));
+  await all.cache.clear(all.scope);
+  other.store.close();
+  await one.until(() => expect(replayed(one.store)).toEqual([]));
+});
