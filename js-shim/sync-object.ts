@@ -9,6 +9,9 @@ import { SocketTable } from "./socket-table.ts";
 import { Waits } from "./waits.ts";
 import { Writes } from "./writes.ts";
 
+// RFC 6455, section 7.4.1. The client's own code is not repeated: some stand for what no close frame can say.
+const NORMAL_CLOSURE = 1000;
+
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
  *
@@ -110,6 +113,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#waits.drop(number);
     this.core.close(number);
     this.#sockets.remove(socket);
+    // Whoever gets a close frame answers it (RFC 6455, section 5.5.1). The platform leaves that to the object: a client would wait for ten seconds, and take its line for lost.
+    if (socket.readyState === WebSocket.CLOSING) socket.close(NORMAL_CLOSURE);
   }
 
   override webSocketError(socket: WebSocket): void {

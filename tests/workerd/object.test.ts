@@ -123,6 +123,17 @@ test("10,000 rows come in pages below the cap, in key order, each once", async (
   expect(pages).toBeGreaterThan(3);
 });
 
+test("a client that closes its socket is answered, asleep or awake", async () => {
+  const [a, b] = [await server.connect("Todos", "closing"), await server.connect("Todos", "closing")];
+  await a.hello("a");
+  a.close();
+  expect((await a.end).code).toBe(1000);
+  await b.hello("b");
+  await server.hibernate("Todos", "closing");
+  b.close();
+  expect((await b.end).code).toBe(1000);
+});
+
 test("a socket that sends too much at once is told so, and is heard again a moment later", async () => {
   const a = await server.connect("Todos", "wild");
   await a.hello("a");
