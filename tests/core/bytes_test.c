@@ -68,6 +68,22 @@ static void a_reset_arena_gives_zeroed_memory_again(void) {
   ds_arena_free(NULL);
 }
 
+static void a_released_arena_forgets_what_came_after_its_mark(void) {
+  ds_arena *arena = ds_arena_new();
+  ds_view kept = ds_arena_copy(arena, DS_LITERAL("kept"));
+  ds_mark mark = ds_arena_mark(arena);
+  char *first = ds_arena_take(arena, 100);
+  memset(first, 'x', 100);
+  memset(ds_arena_take(arena, 200000), 'x', 200000); // in a chunk of its own
+  ds_arena_release(arena, mark);
+  char *again = ds_arena_take(arena, 100);
+  CHECK(again == first);
+  CHECK_INT(again[0], 0);
+  CHECK_INT(again[99], 0);
+  CHECK_VIEW(kept, DS_LITERAL("kept"));
+  ds_arena_free(arena);
+}
+
 static void a_copied_view_outlives_its_original(void) {
   ds_arena *arena = ds_arena_new();
   char original[] = "a\0b";
@@ -142,6 +158,7 @@ const test bytes_tests[] = {
     {"arena memory is zeroed, aligned and apart", arena_memory_is_zeroed_aligned_and_apart},
     {"arena memory stays where it is while the arena grows", arena_memory_stays_where_it_is_while_the_arena_grows},
     {"a reset arena gives zeroed memory again", a_reset_arena_gives_zeroed_memory_again},
+    {"a released arena forgets what came after its mark", a_released_arena_forgets_what_came_after_its_mark},
     {"a copied view outlives its original", a_copied_view_outlives_its_original},
     {"texts grow piece by piece", texts_grow_piece_by_piece},
     {"numbers are written in decimal", numbers_are_written_in_decimal},
