@@ -53,9 +53,9 @@
 // Columns of a channel's table, as on the platform.
 #define DS_MAX_COLUMNS 100
 
-// Bytes that the rows of one page are meant to have: texts of more than 128 KiB cost the allocator a system call each. A page has up to twice as many where its rows are
-// larger than those before it; a single larger row still goes out, alone.
-#define DS_PAGE_SIZE 98304
+// Bytes that the rows of one page are meant to have. A client renders after each page, so many small ones cost it more than few large ones. A page has up to twice as many where
+// its rows are larger than those before it; a single larger row still goes out, alone.
+#define DS_PAGE_SIZE 262144
 
 // Pages, and bytes, with which a request for several pages is answered at most: a client far away waits for the line once an answer, with
 // another one on its way, and nobody waits long for a turn.
