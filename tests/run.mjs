@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Runs the tiers of tests in order, says which could not run here and why, and ends with the totals alone on the last line.
+// Runs the tiers of tests in order, says which could not run here and why, and ends with the names of what failed, the seconds and counts of
+// each tier, and the totals alone on the last line.
 // `node tests/run.mjs client shim` runs only those, `workerd/crash` only the files of a tier whose names begin so. With REQUIRE_ALL_TIERS=1 a tier that cannot run counts as failed.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,7 +17,7 @@ if (chromium !== undefined) env["CHROMIUM"] = chromium;
 
 /**
  * A tier: its name, what it runs, and why it cannot run here (undefined if it can).
- * `run` returns the counts {passed, failed, skipped}.
+ * `run` returns the counts {passed, failed, skipped}, and perhaps `failures`: the names of what failed.
  */
 const tiers = [
   { name: "types", run: runTypes },
@@ -42,7 +43,7 @@ function main(wanted) {
     return 2;
   }
   try {
-    const results = [runBuild(), ...tiers.filter(({ name }) => wanted.length === 0 || parts.has(name)).map((tier) => runTier({ ...tier, part: parts.get(tier.name) }))];
+    const results = [timed(runBuild), ...tiers.filter(({ name }) => wanted.length === 0 || parts.has(name)).map((tier) => runTier({ ...tier, part: parts.get(tier.name) }))];
     return report(results);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -59,19 +60,25 @@ function runBuild() {
 function runTier(tier) {
   headline(tier.name);
   const missing = tier.missing?.();
-  if (missing === undefined) return { name: tier.name, note: "", ...tier.run(tier) };
+  if (missing === undefined) return { name: tier.name, note: "", ...timed(() => tier.run(tier)) };
   console.log(`cannot run here: ${missing}`);
   const required = process.env["REQUIRE_ALL_TIERS"] === "1";
   return { name: tier.name, passed: 0, failed: required ? 1 : 0, skipped: required ? 0 : 1, note: `not run: ${missing}` };
+}
+
+function timed(run) {
+  const start = performance.now();
+  return { ...run(), seconds: (performance.now() - start) / 1000 };
 }
 
 function report(results) {
   const total = (count) => results.reduce((sum, result) => sum + result[count], 0);
   const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")];
   headline("summary");
-  for (const { name, note, ...counts } of results) {
+  for (const failure of results.flatMap(({ failures = [] }) => failures)) console.log(`failed: ${failure}`);
+  for (const { name, note, seconds = 0, ...counts } of results) {
     const columns = ["passed", "failed", "skipped"].map((count) => `${String(counts[count]).padStart(5)} ${count}`);
-    console.log(`${name.padEnd(14)}${columns.join("")}  ${note}`.trimEnd());
+    console.log(`${name.padEnd(14)}${seconds.toFixed(0).padStart(4)} s${columns.join("")}  ${note}`.trimEnd());
   }
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   return failed > 0 || passed === 0 ? 1 : 0;
@@ -89,10 +96,17 @@ function runVitest({ name, part = name, oneByOne }) {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
   const status = execute("vitest", ["run", `tests/${part}${part === name ? "/" : ""}`, ...reporters, ...(oneByOne ? ["--no-file-parallelism"] : [])]);
   if (!existsSync(output)) return { passed: 0, failed: 1, skipped: 0, note: "vitest ended without a report" };
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(output, "utf8"));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(output, "utf8"));
   // A file that does not load, or an error outside of any test, fails the run without failing a test.
   const failed = status === 0 ? numFailedTests : Math.max(numFailedTests, 1);
-  return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
+  return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests, failures: testResults.flatMap(failuresOf) };
+}
+
+/** What failed in a file of tests, each with the first line of why. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === "failed").map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0]}`);
+  const why = failed.length === 0 && status === "failed" ? [message] : failed;
+  return why.map((text) => `${relative(root, name)}: ${String(text).split("\n", 1)[0]}`);
 }
 
 function hasTests(folder) {
