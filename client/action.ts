@@ -75,13 +75,10 @@ function encodePayload(payload: unknown): string | undefined {
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
-  let inText = false;
-  for (let i = 0; i < json.length; i++) {
-    const unit = json[i];
-    if (unit === '"') inText = !inText;
-    else if (inText) i += unit === "\\" ? 1 : 0;
-    else if (unit === "[" || unit === "{") deepest = Math.max(deepest, ++depth);
-    else if (unit === "]" || unit === "}") depth--;
+  // A text is matched so that it is passed over as a whole.
+  for (const [part] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
+    if (part === "[" || part === "{") deepest = Math.max(deepest, ++depth);
+    else if (part.length === 1) depth--;
   }
   return deepest;
 }

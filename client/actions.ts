@@ -96,12 +96,23 @@ export class Actions {
     this.outbox.reset();
   }
 
-  /** There is no cache any more. */
-  goOnInMemory(): void {
+  /** There is no cache any more. True if it may hold the actions under another client: then the outbox has started over without them. */
+  goOnInMemory(): boolean {
     const { unsaved } = this;
     this.unsaved = null;
     unsaved?.tellAll();
     this.outbox.goOnInMemory();
+    if (!unsaved?.dropped.length) return false;
+    this.startOver();
+    return true;
+  }
+
+  /** Starts over as a new client. Of some actions nobody knows whether they were, or will be, carried out; with an error, of those that were sent. */
+  startOver(error?: SyncError): void {
+    const old = this.outbox.client;
+    const left = error ? this.outbox.abandon() : this.outbox.renew();
+    this.unsaved?.startOver(old);
+    for (const pending of left) this.#rejectLater(pending, error ?? new SyncError("client_forgotten"));
   }
 
   /** Tells `listener` of refused actions until the function that it returns is called. */

@@ -43,14 +43,15 @@ export type CacheWrite = {
   readonly put: readonly StoredAction[];
   /** Actions of `client` by their order. */
   readonly del: readonly number[];
-  /** A client to forget, with its actions. */
-  readonly drop: string | null;
+  /** Clients to forget, with their actions. */
+  readonly drop: readonly string[];
 };
 
 /**
  * Where records and unsent actions outlive the page. Everything is kept by scope, and a scope sees nothing of another. What is owed:
  *  - `write` is one transaction: all of it is there afterwards, or nothing, whenever the machine stops,
  *  - no other write of the scope, from whichever tab, comes between a step's reading and its writing,
+ *  - a write that drops clients is on the disk when it resolves: their actions go on under another id, and would run twice if they came back,
  *  - a read sees the state between two writes, and what was written before it began,
  *  - values come back as they were given: bigints, Uint8Arrays, every text.
  * A promise that rejects means that the cache is of no use any more; the store then goes on without it.
@@ -105,9 +106,9 @@ function writeToMemory({ channels, clients, actions }: Scope, write: CacheWrite)
     for (const [key, record] of step.put) rows.set(key, record);
     channels.set(name, { meta: step.meta, rows });
   }
-  if (write.drop !== null) {
-    clients.delete(write.drop);
-    actions.delete(write.drop);
+  for (const client of write.drop) {
+    clients.delete(client);
+    actions.delete(client);
   }
   if (!write.client) return;
   const { client } = write.client;

@@ -82,9 +82,9 @@ export class Channel {
     return this.#key;
   }
 
-  /** Null unless a snapshot whose size the object told is on its way. */
-  get progress(): Progress | null {
-    if (!this.#snapshot || !this.#table || this.#snapshot.total === 0) return null;
+  /** Undefined unless a snapshot whose size the object told is on its way. */
+  get progress(): Progress | undefined {
+    if (!this.#snapshot || !this.#table || this.#snapshot.total === 0) return undefined;
     const loaded = this.#snapshot.seen?.size ?? this.#table.size;
     return { loaded: Math.min(loaded, this.#snapshot.total), total: this.#snapshot.total };
   }

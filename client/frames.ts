@@ -15,7 +15,7 @@ export type WireRecord = readonly WireCell[];
 export type Cursor = { readonly epoch: string; readonly shape: string; readonly version: number };
 
 /** `seen` is when the client last heard of the object, or first spoke to it; `app` is the version of the app. */
-export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen?: number; app?: number };
+export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen: number | undefined; app: number | undefined };
 export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
 export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number; pages: number };
 export type Unsubscribe = { type: "unsubscribe"; channel: string };

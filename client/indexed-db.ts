@@ -12,9 +12,9 @@ const every: Name[] = ["channels", "rows", "clients", "actions"];
 /** A cache in IndexedDB, for all objects of the page's origin, in the database of this name. It is opened when first used. */
 export function indexedDbCache(name = "durasync"): Cache {
   let opened: Promise<IDBDatabase> | undefined;
-  const begin = async (names: Name[], mode: IDBTransactionMode) => {
+  const begin = async (names: Name[], mode: IDBTransactionMode, durability: IDBTransactionDurability = "default") => {
     opened ??= openDatabase(name, () => (opened = undefined));
-    return (await opened).transaction(names, mode);
+    return (await opened).transaction(names, mode, { durability });
   };
   return {
     async readChannel(scope, channel) {
@@ -35,7 +35,8 @@ export function indexedDbCache(name = "durasync"): Cache {
     },
     async write(scope, write) {
       // An outbox is written without the rows if it can be, so that no action waits for a long snapshot to be written.
-      const transaction = await begin(write.channels.size > 0 ? every : ["clients", "actions"], "readwrite");
+      const durability = write.drop.length > 0 ? "strict" : "default";
+      const transaction = await begin(write.channels.size > 0 ? every : ["clients", "actions"], "readwrite", durability);
       try {
         writeOutbox(transaction, scope, write);
         for (const [channel, step] of write.channels) {
@@ -84,9 +85,9 @@ function allOf<N extends Name>(transaction: IDBTransaction, store: N, ...parts: 
 function writeOutbox(transaction: IDBTransaction, scope: string, { client, put, del, drop }: CacheWrite): void {
   const clients = transaction.objectStore("clients");
   const actions = transaction.objectStore("actions");
-  if (drop !== null) {
-    clients.delete([scope, drop]);
-    actions.delete(below(scope, drop));
+  for (const old of drop) {
+    clients.delete([scope, old]);
+    actions.delete(below(scope, old));
   }
   if (!client) return;
   clients.put(client, [scope, client.client]);

@@ -46,6 +46,8 @@ export class Keeper {
   /** The client whose lock this tab holds, or is about to. */
   #client = "";
   #release: Release | null = null;
+  /** Locks of the clients that it was before, for as long as another tab would find there what is this one's now. */
+  readonly #left = new Map<string, Release>();
   #life: "opening" | "open" | "closed" = "opening";
   #writing = false;
   #asked = false;
@@ -96,9 +98,15 @@ export class Keeper {
   save(): void {
     if (this.#life !== "open") return;
     const { client } = this.#around.actions.outbox;
-    if (client !== this.#client) void this.#rename(client);
+    if (client !== this.#client) void this.#rename(client).catch((error: unknown) => this.#fail(error));
+    for (const [old, release] of this.#left) {
+      if (this.#unsaved.dropped.includes(old)) continue;
+      this.#left.delete(old);
+      release();
+    }
     this.#asked ||= this.#unsaved.pending || this.#dirtyChannels().length > 0;
-    if (!this.#writing) void this.#writeAll();
+    // A client comes into the cache once its lock is held: whoever found it there before could become it, too.
+    if (!this.#writing && this.#release) void this.#writeAll();
     void this.#inherit();
   }
 
@@ -126,17 +134,19 @@ export class Keeper {
   async #writeAll(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#asked && this.#life === "open") {
+      while (this.#asked && this.#release && this.#life === "open") {
         this.#asked = false;
         const batch = this.#unsaved.take(this.#dirtyChannels(), this.#around.session.sending);
         if (!batch) continue;
         await this.#cache.write(this.#scope, batch.write);
+        // The cache may have failed meanwhile: the actions are kept in memory then.
+        if (this.#life !== "open") return;
         this.#around.step(() => {
           batch.done();
           // What was saved while it could not be sent has to be saved as tried before it is.
           if (this.#around.session.sending) this.#around.session.keep(this.#around.actions.outbox.unsettled());
         });
-        if (batch.write.client || batch.write.drop !== null) this.#tabs.announce("outbox");
+        if (batch.write.client || batch.write.drop.length > 0) this.#tabs.announce("outbox");
       }
     } catch (error) {
       this.#fail(error);
@@ -172,8 +182,7 @@ export class Keeper {
 
   async #goOnAsAnother(): Promise<boolean> {
     const { clients, actions } = await this.#readOutboxes();
-    const busy = new Set(actions.map(({ client }) => client));
-    for (const { client } of clients.toSorted((a, b) => Number(busy.has(b.client)) - Number(busy.has(a.client)))) {
+    for (const client of new Set([...actions, ...clients].map((kept) => kept.client))) {
       const release = await this.#tabs.claim(client);
       // Read again: it may have been another's until just now.
       const found = release && (await this.#read(client));
@@ -239,10 +248,12 @@ export class Keeper {
 
   /** The tab's client has a fresh id, which nobody else can know yet. */
   async #rename(client: string): Promise<void> {
-    this.#own(client, null);
+    if (this.#release) this.#left.set(this.#client, this.#release);
+    [this.#client, this.#release] = [client, null];
     const release = await this.#tabs.claim(client);
-    if (this.#client === client) this.#release = release;
-    else release?.();
+    if (this.#client !== client) return release?.();
+    this.#release = release;
+    this.save();
   }
 
   /** What a client, whose lock this tab holds, has left behind; null if it is not there any more. */

@@ -5,7 +5,7 @@ import type { Channel } from "./channel.ts";
 import type { Cursor } from "./frames.ts";
 
 /** An action of another tab. `until` is where the channel has its effects, once it is settled; null before. */
-type Neighbour = Optimistic & { until: Cursor | null };
+type Neighbour = Optimistic & { readonly client: string; until: Cursor | null };
 
 /**
  * The pending actions of the other tabs with the same object. One that has gone from the cache is settled, and stays until this tab's
@@ -30,7 +30,7 @@ export class Neighbours {
     const old = this.#actions;
     this.#actions = new Map(actions.map((stored) => [nameOf(stored), old.get(nameOf(stored)) ?? newNeighbour(stored)]));
     for (const [name, action] of old) {
-      if (this.#actions.has(name) || name.startsWith(`${own} `)) continue;
+      if (this.#actions.has(name) || action.client === own) continue;
       action.until ??= cursors.get(action.channel) ?? null;
       if (action.until) this.#actions.set(name, action);
     }
@@ -38,7 +38,7 @@ export class Neighbours {
 
   /** The client is this tab's own from now on. */
   drop(client: string): void {
-    for (const name of this.#actions.keys()) if (name.startsWith(`${client} `)) this.#actions.delete(name);
+    for (const [name, action] of this.#actions) if (action.client === client) this.#actions.delete(name);
   }
 
   clear(): void {
@@ -56,5 +56,5 @@ function nameOf({ client, order }: StoredAction): string {
 }
 
 function newNeighbour(stored: StoredAction): Neighbour {
-  return { channel: stored.channel, action: actionOf(stored), until: null };
+  return { client: stored.client, channel: stored.channel, action: actionOf(stored), until: null };
 }

@@ -20,6 +20,8 @@ export class Outbox {
   #told = 0;
   /** Up to this number, actions come from an earlier page. */
   #restored = 0;
+  /** Up to this order, a cache that has failed may hold actions still, for another page to send under the client that they were kept under. */
+  #stranded = 0;
   #unsettled = new Map<number, Pending>();
   /** Settled, but the cache does not know it yet: if the page ended now, the next one would send them again and needs their outcomes. */
   #unforgotten = new Set<number>();
@@ -109,6 +111,7 @@ export class Outbox {
   /** There is no cache any more. */
   goOnInMemory(): void {
     this.#cached = false;
+    this.#stranded = this.#added;
     this.#unforgotten.clear();
     for (const pending of this.#unsettled.values()) keepInMemory(pending);
   }
@@ -144,11 +147,10 @@ export class Outbox {
    * the outbox, since they must not run twice.
    */
   overtake(settled: number): { renumbered: Pending[]; doubtful: Pending[] } {
-    const [tried, untried] = this.#divide();
+    const [tried, untried] = divide(this.unsettled(), isTried);
     for (const pending of tried) if (pending.number <= settled) pending.overtaken = true;
-    const doubtful = untried.filter(({ number }) => number <= Math.min(settled, this.#restored));
-    for (const { number } of doubtful) this.#unsettled.delete(number);
-    const renumbered = untried.slice(doubtful.length);
+    const [doubtful, renumbered] = divide(untried, ({ number }) => number <= Math.min(settled, this.#restored));
+    this.#drop(doubtful);
     const [first] = renumbered;
     if (settled <= this.#last && (!first || first.number > settled)) return { renumbered: [], doubtful };
     this.#last = Math.max(settled, tried.at(-1)?.number ?? 0);
@@ -158,10 +160,11 @@ export class Outbox {
 
   /**
    * Starts over as a new client, for an object that has forgotten this one (restored from a backup, say) and so expects numbers that are
-   * long gone. Nothing can run twice by this: what is unsettled here was numbered after what the object has forgotten.
+   * long gone. Nothing can run twice by this: what is unsettled here was numbered after what the object has forgotten. What a failed cache
+   * may hold under the old id is left to whoever finds it there; it is returned.
    */
-  renew(): void {
-    const all = [...this.#unsettled.values()];
+  renew(): Pending[] {
+    const [left, all] = divide(this.unsettled(), ({ order }) => order <= this.#stranded);
     this.#unsettled.clear();
     this.#unforgotten.clear();
     this.#client = newClientId();
@@ -171,14 +174,14 @@ export class Outbox {
     const kept = this.#cached ? "not" : "tried";
     for (const pending of all) Object.assign(pending, { sent: false, tried: false, overtaken: false, kept });
     this.#renumber(all);
+    return left;
   }
 
-  /** Starts over as a new client that has forgotten, too, what the object may have done; those actions are returned. */
+  /** Starts over as a new client that has forgotten, too, what the object may have done; those actions are returned with what is left. */
   abandon(): Pending[] {
-    const [tried] = this.#divide();
-    for (const { number } of tried) this.#unsettled.delete(number);
-    this.renew();
-    return tried;
+    const [tried] = divide(this.unsettled(), isTried);
+    this.#drop(tried);
+    return [...tried, ...this.renew()];
   }
 
   /** Starts over as a new client with nothing to send. */
@@ -209,21 +212,29 @@ export class Outbox {
     return `{"type":"actions","acknowledged":${this.#told},"actions":[${actions.join(",")}]}`;
   }
 
-  /** Actions that may have reached the object, and the others; oldest first, as they were sent in order. */
-  #divide(): [tried: Pending[], untried: Pending[]] {
-    const all = [...this.#unsettled.values()];
-    return [all.filter(({ tried }) => tried), all.filter(({ tried }) => !tried)];
-  }
-
   #append(pending: Pending): void {
     pending.number = ++this.#last;
     this.#unsettled.set(pending.number, pending);
   }
 
-  #renumber(some: readonly Pending[]): void {
+  #drop(some: readonly Pending[]): void {
     for (const { number } of some) this.#unsettled.delete(number);
+  }
+
+  #renumber(some: readonly Pending[]): void {
+    this.#drop(some);
     for (const pending of some) this.#append(pending);
   }
+}
+
+/** It may have reached the object. */
+const isTried = ({ tried }: Pending) => tried;
+
+/** Those of which `isFirst` is true, and the others, each in order. */
+function divide(some: Iterable<Pending>, isFirst: (pending: Pending) => boolean): [first: Pending[], others: Pending[]] {
+  const parts: [Pending[], Pending[]] = [[], []];
+  for (const pending of some) parts[isFirst(pending) ? 0 : 1].push(pending);
+  return parts;
 }
 
 function keepInMemory(pending: Pending): void {

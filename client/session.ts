@@ -163,8 +163,7 @@ export class Session {
 
   #hello(): void {
     const { client, seen } = this.#actions.outbox;
-    const app = this.#app;
-    this.#connection.send({ type: "hello", protocol: PROTOCOL, client, ...(seen !== null && { seen }), ...(app && { app }) });
+    this.#connection.send({ type: "hello", protocol: PROTOCOL, client, seen: seen ?? undefined, app: this.#app || undefined });
   }
 
   #onClose(code: number | undefined, reason: string | undefined): void {
@@ -187,12 +186,12 @@ export class Session {
 
   #onWelcome({ settled, now }: Welcome): void {
     const { outbox, unsaved } = this.#actions;
-    if (settled < outbox.acknowledged) return this.#renew();
+    if (settled < outbox.acknowledged) return this.#startOver();
     outbox.seen = now ?? outbox.seen;
     if (now !== undefined && outbox.last > 0) unsaved?.touch();
     this.unwelcome = false;
     const { renumbered, doubtful } = outbox.overtake(settled);
-    for (const pending of doubtful) this.#actions.reject(pending, new SyncError("client_forgotten", "The cache has lost whether the action was sent."));
+    for (const pending of doubtful) this.#actions.reject(pending, new SyncError("client_forgotten"));
     this.keepAgain(renumbered);
     this.keep(outbox.unsettled());
     this.flush();
@@ -212,17 +211,19 @@ export class Session {
     if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
+    // The hello was refused, which was said already; what was asked for behind it is asked for again with the next one.
+    if (code === "hello_expected") return;
     // What the object's next release may put right, or its next turn: what was sent is said again then.
     if (code === "app_too_new" || code === "unavailable" || code === "internal") this.#after(READY_PAUSE, () => this.#onOpen());
     const error = new SyncError(code, message);
-    if (code === "client_forgotten") return this.#abandon(error);
-    // The first error tells why; those that it brings about ("hello_expected" after a refused hello) do not.
+    if (code === "client_forgotten") return this.#startOver(error);
+    // The first error tells why; those that it brings about do not.
     if (channel === undefined) this.failure ??= error;
     else this.#entries.get(channel)?.channel.fail(error);
   }
 
   #resendFrom(expected: number): void {
-    if (expected <= this.#actions.outbox.acknowledged) return this.#renew();
+    if (expected <= this.#actions.outbox.acknowledged) return this.#startOver();
     this.#actions.outbox.resendFrom(expected);
     this.flush();
   }
@@ -247,23 +248,13 @@ export class Session {
     this.#pause = setTimeout(() => this.#step(change), pause);
   }
 
-  /** The object has forgotten this client; the outbox starts over under a new id. */
-  #renew(): void {
-    const old = this.#actions.outbox.client;
-    this.#actions.outbox.renew();
-    this.#startOver(old);
-  }
-
-  /** The object may have forgotten what became of the actions that were sent: they must not be sent again under another id. */
-  #abandon(error: SyncError): void {
-    const old = this.#actions.outbox.client;
-    for (const pending of this.#actions.outbox.abandon()) this.#actions.reject(pending, error);
-    this.#startOver(old);
-  }
-
-  #startOver(old: string): void {
+  /**
+   * The object has forgotten this client; the outbox starts over under a new id. With an error, the object may have forgotten what became
+   * of the actions that were sent, too.
+   */
+  #startOver(error?: SyncError): void {
     this.unwelcome = false;
-    this.#actions.unsaved?.startOver(old);
+    this.#actions.startOver(error);
     this.keepAgain([...this.#actions.outbox.unsettled()]);
     if (!this.restart()) this.flush();
   }

@@ -16,10 +16,10 @@ export type SyncStatus = {
   /** "persistent" if records and unsent actions outlive the page, "memory" if the browser has no place for them, or refused one. */
   readonly storage: "persistent" | "memory";
   /** The version that the records last changed at, or came into step; undefined before there are any. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** While a snapshot comes whose size is known. */
-  readonly progress?: Progress;
-  readonly error?: SyncError;
+  readonly progress?: Progress | undefined;
+  readonly error?: SyncError | undefined;
 };
 
 /** What a status depends on besides its channel. */
@@ -51,20 +51,14 @@ export function errorOfClose(code: number, reason: string | undefined): SyncErro
 
 /** The status; `last` again if it says the same. */
 export function statusOf(last: SyncStatus, channel: Channel, hasNewRecords: boolean, around: Circumstances): SyncStatus {
-  const error = around.session.failure ?? channel.error;
-  const state = error ? stateOfError(error) : stateOf(channel, around.session);
+  const { pending, storage, session } = around;
+  const error = session.failure ?? channel.error ?? undefined;
+  const state = error ? stateOfError(error) : stateOf(channel, session);
   const progress = sameProgress(last.progress, channel.progress);
   const moved = hasNewRecords || state !== last.state || last.version === undefined;
   const version = moved ? channel.cursor?.version : last.version;
-  const status: SyncStatus = {
-    state,
-    pending: around.pending,
-    storage: around.storage,
-    ...(version !== undefined && { version }),
-    ...(progress && { progress }),
-    ...(error && { error }),
-  };
-  const names = ["state", "pending", "storage", "version", "progress", "error"] as const;
+  const status: SyncStatus = { state, pending, storage, version, progress, error };
+  const names = Object.keys(status) as (keyof SyncStatus)[];
   return names.every((name) => last[name] === status[name]) ? last : status;
 }
 
@@ -78,6 +72,6 @@ function stateOf(channel: Channel, { open, dialled }: Circumstances["session"]):
   return dialled || globalThis.navigator?.onLine === false ? "offline" : "connecting";
 }
 
-function sameProgress(last: Progress | undefined, now: Progress | null): Progress | null {
+function sameProgress(last: Progress | undefined, now: Progress | undefined): Progress | undefined {
   return last && now && last.loaded === now.loaded && last.total === now.total ? last : now;
 }

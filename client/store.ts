@@ -201,8 +201,8 @@ export class Store {
     console.warn("durasync: records and unsent actions are kept in memory only.", error);
     this.#keeper = null;
     this.#release = release;
-    this.#actions.goOnInMemory();
     this.#step(() => {
+      if (this.#actions.goOnInMemory() && this.#session.open) this.#session.restart();
       for (const entry of this.#entries.values()) {
         entry.loaded = true;
         this.#session.bring(entry);

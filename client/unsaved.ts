@@ -14,7 +14,8 @@ export class Unsaved {
   #gone: Pending[] = [];
   /** What is told once it is written. */
   readonly #later = new Set<() => void>();
-  #dropped: string | null = null;
+  /** Clients that the outbox was before, for as long as the cache may hold its actions under them. */
+  dropped: readonly string[] = [];
   #clientChanged = false;
 
   constructor(outbox: Outbox) {
@@ -62,15 +63,20 @@ export class Unsaved {
 
   /** The outbox is another client's now; `old` is no more. */
   startOver(old: string): void {
-    this.clear();
-    this.#dropped = old;
+    this.#empty();
+    this.dropped = [...this.dropped, old];
     this.#clientChanged = true;
   }
 
+  /** Nothing of what the cache has yet to hear matters any more. */
   clear(): void {
+    this.#empty();
+    this.dropped = [];
+  }
+
+  #empty(): void {
     this.#changed.clear();
     this.#gone = [];
-    this.#dropped = null;
     this.#clientChanged = false;
   }
 
@@ -88,10 +94,11 @@ export class Unsaved {
       client: this.#clientChanged || put.length > 0 || gone.length > 0 ? { client, last, seen } : null,
       put: put.map((pending) => storedAction(client, pending, trying || pending.tried)),
       del: gone.map(({ order }) => order),
-      drop: this.#dropped,
+      drop: this.dropped,
     };
-    this.clear();
+    this.#empty();
     const done = () => {
+      this.dropped = this.dropped.filter((old) => !write.drop.includes(old));
       for (const tell of later) if (this.#later.delete(tell)) tell();
       // Of another client's actions it does not matter any more what the cache knew.
       if (client !== this.#outbox.client) return;

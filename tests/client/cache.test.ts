@@ -8,7 +8,7 @@ import { indexedDbCache } from "../../client/indexed-db.ts";
 const meta = (version: number, more: Partial<ChannelMeta> = {}): ChannelMeta => {
   return { cursor: { epoch: "e1", shape: "s1", version }, columns: ["id", "text"], key: [0], snapshot: null, ...more };
 };
-const nothing: CacheWrite = { channels: new Map(), client: null, put: [], del: [], drop: null };
+const nothing: CacheWrite = { channels: new Map(), client: null, put: [], del: [], drop: [] };
 const rows = (write: Partial<ChannelWrite>, version = 1): ChannelWrite => ({ meta: meta(version), clear: false, put: [], del: [], ...write });
 const toChannel = (write: ChannelWrite | null, channel = "todos"): CacheWrite => ({ ...nothing, channels: new Map([[channel, () => write]]) });
 const action = (client: string, order: number): StoredAction => {
@@ -89,7 +89,7 @@ export function runCacheContract(name: string, newCache: () => Cache): void {
     test("a client is dropped with its actions, and only it", async () => {
       const cache = newCache();
       await cache.write("scope", toOutbox("c1", [action("c1", 1)]));
-      await cache.write("scope", { ...toOutbox("c2", [action("c2", 1)]), drop: "c1" });
+      await cache.write("scope", { ...toOutbox("c2", [action("c2", 1)]), drop: ["c1"] });
       expect(await cache.readOutboxes("scope")).toMatchObject({ clients: [{ client: "c2" }], actions: [{ client: "c2" }] });
     });
 

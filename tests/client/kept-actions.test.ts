@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What outlives a page of the actions: each is saved before it is sent, and kept until its outcome is known.
 import { expect, test, vi } from "vitest";
-import { memoryCache, type Cache } from "../../client/cache.ts";
+import { memoryCache, type Cache, type CacheWrite } from "../../client/cache.ts";
 import { browser, filled, numbers, outbox, settled, stored } from "./pages.ts";
 import { change, committed, failure, page, patch, recordsOf, rejected, replayed, statusOf, welcome } from "./scripted-object.ts";
 
@@ -157,6 +157,49 @@ test("a client that the object may have forgotten: what was sent is rejected as 
   await settled(async () => expect(await outbox(all)).toMatchObject([{ client: hello?.client, type: "unsent" }]));
 });
 
+test.each([
+  ["has failed before", () => true],
+  ["fails to write it", ({ drop }: CacheWrite) => drop.length > 0],
+])("a client that becomes another when the cache %s leaves what the cache may hold to the next page: it would run twice", async (_, fails) => {
+  const report = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const cache = memoryCache();
+  const all = browser(cache);
+  const { store, socket, connect, sent, until } = all.open();
+  await connect(welcome(), page([]));
+  void store.send("todos", { type: "done" });
+  await sent("actions");
+  socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  void store.send("todos", { type: "sent" });
+  await sent("actions");
+  socket.close(1006);
+  const kept = store.send("todos", { type: "kept" });
+  await until(() => expect(kept.stage).toBe("saved"));
+  const { write } = cache;
+  cache.write = async (scope, batch) => (fails(batch) ? Promise.reject(new Error("full")) : write(scope, batch));
+  socket.sent = [];
+  await connect();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  // The object was restored from a backup.
+  socket.receive(welcome(0));
+  await expect(kept).rejects.toMatchObject({ code: "client_forgotten" });
+  await until(() => expect(statusOf(store)).toMatchObject({ storage: "memory", pending: 0 }));
+  socket.sent = [];
+  const later = store.send("todos", { type: "later" });
+  await connect(welcome(), page([], { epoch: "e2" }));
+  expect(await sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "later" }] }]);
+  socket.receive(patch([], [committed(1)], "e2"));
+  await later;
+  cache.write = write;
+  store.close();
+  const next = all.open();
+  await next.connect(welcome(0));
+  next.socket.sent = [];
+  await next.connect(welcome(0), page([], { epoch: "e2" }));
+  expect(await next.sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "sent" }, { number: 2, type: "kept" }] }]);
+  report.mockRestore();
+});
+
 test("an action that is taken back before it is sent leaves the cache, and those after it close the gap", async () => {
   const all = browser();
   const { store, until, connect, sent } = all.open();
@@ -189,6 +232,29 @@ test.each([
   void store.send("todos", { type: "again" });
   expect(await sent("actions")).toMatchObject([{ acknowledged: 1, actions: [{ number: 2 }] }]);
   expect(report).toHaveBeenCalledOnce();
+  report.mockRestore();
+});
+
+test("an action whose saving ends after the storage has failed otherwise is sent all the same", async () => {
+  const report = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const cache = memoryCache();
+  const all = browser(cache);
+  const { store, connect, until, sent } = all.open();
+  await until(() => expect(statusOf(store).state).toBe("connecting"));
+  const { write } = cache;
+  const opened = Promise.withResolvers<void>();
+  const onWrite = vi.fn();
+  cache.write = async (...args) => (onWrite(), await opened.promise, write(...args));
+  void store.send("todos", { type: "create" });
+  await until(() => expect(onWrite).toHaveBeenCalledOnce());
+  // Another tab has news, and the look at them fails.
+  cache.readOutboxes = () => Promise.reject(new Error("corrupt"));
+  new BroadcastChannel(`durasync ${all.scope}`).postMessage("outbox");
+  await until(() => expect(statusOf(store).storage).toBe("memory"));
+  opened.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await connect(welcome(), page([]));
+  expect(await sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "create" }] }]);
   report.mockRestore();
 });
 

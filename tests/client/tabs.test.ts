@@ -213,7 +213,7 @@ test("a tab that waits for two others takes over the one although the other has 
   }
   await one.until(() => expect(replayed(one.store)).toEqual(["left", "left"]));
   const [first] = await outbox(all);
-  await cache.write(all.scope, { channels: new Map(), client: null, put: [], del: [], drop: first?.client ?? null });
+  await cache.write(all.scope, { channels: new Map(), client: null, put: [], del: [], drop: first ? [first.client] : [] });
   other.store.close();
   third.store.close();
   await one.until(() => expect(one.socket.reconnects).toBe(1));
@@ -245,6 +245,34 @@ test("a look at the other tabs during which this one becomes another client does
   one.socket.receive(welcome(0));
   opened.resolve();
   await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
+});
+
+test("a tab that becomes another client keeps the old one's lock until the cache has its actions under the new one", async () => {
+  const cache = memoryCache();
+  const all = browser(cache);
+  const [one, other] = [all.open(), all.open()];
+  for (const { connect } of [one, other]) await connect(welcome(), page([]));
+  void one.store.send("todos", { type: "first" });
+  await one.sent("actions");
+  one.socket.receive(patch([change(10, 11)], [committed(1)]));
+  await settled(async () => expect(await outbox(all)).toEqual([]));
+  void one.store.send("todos", { type: "mine" });
+  await one.sent("actions");
+  other.socket.receive(patch([change(10, 11)]));
+  await other.until(() => expect(replayed(other.store)).toEqual(["mine"]));
+  const { write } = cache;
+  const opened = Promise.withResolvers<void>();
+  cache.write = async (...args) => (await opened.promise, write(...args));
+  one.socket.receive(welcome(0));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(other.socket.reconnects).toBe(0);
+  opened.resolve();
+  one.socket.sent = [];
+  await one.connect(welcome(), page([]));
+  expect(await one.sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "mine" }] }]);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(other.socket.reconnects).toBe(0);
+  await other.until(() => expect(replayed(other.store)).toEqual(["mine"]));
 });
 
 test("what a tab had pending is gone from the others once it ends, if it has wiped everything without saying so", async () => {

@@ -32,6 +32,8 @@ export class Browser {
   #memory = memoryCache();
   /** Every write that was done, to begin again without the last ones. */
   #journal: ((cache: Cache) => Promise<void>)[] = [];
+  /** How many of them are on the disk for certain. */
+  #durable = 0;
 
   /** Does the next thing of one kind; false if there is none. */
   async run(kind: "disk" | "locks" | "messages"): Promise<boolean> {
@@ -62,7 +64,7 @@ export class Browser {
   /** The machine stops: the storage forgets its last writes. Every page is to be dead already. */
   async forget(writes: number): Promise<void> {
     this.disk.length = 0;
-    this.#journal.splice(Math.max(0, this.#journal.length - writes));
+    this.#journal.splice(Math.max(this.#durable, this.#journal.length - writes));
     this.#memory = memoryCache();
     for (const write of this.#journal) await write(this.#memory);
   }
@@ -101,6 +103,7 @@ export class Browser {
     await this.#memory.write(scope, { ...write, channels: new Map(noting) });
     const channels = new Map([...written].map(([name, result]) => [name, () => result] as const));
     this.#journal.push((cache) => cache.write(scope, { ...write, channels }));
+    if (write.drop.length > 0) this.#durable = this.#journal.length;
   }
 
   async #doneNow(write: (cache: Cache) => Promise<void>): Promise<void> {

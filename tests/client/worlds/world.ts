@@ -68,7 +68,8 @@ class Page implements Resident {
     this.store = asPage(this, () => new Store(this.line, { cache: browser.cacheOf(this), scope: SCOPE }));
     this.view = new View<SyncRecord, SyncAction>(this.store, "notes", reducer);
     this.store.onRejected(({ code }, { payload }) => {
-      world.refused((payload as { tag: string }).tag, code);
+      // Its timers run on when it is dead.
+      if (!this.dead) world.refused((payload as { tag: string }).tag, code);
     });
     for (const channel of channels) this.in(() => this.store.subscribe(channel, () => this.#look()));
   }
