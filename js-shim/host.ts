@@ -58,9 +58,25 @@ interface Cursor {
 // ds_sql_status
 const DONE = 0;
 const ROW = 1;
-const CONSTRAINT = -1;
+export const CONSTRAINT = -1;
 const ERROR = -2;
 const TOO_BIG = -3;
+const STORAGE = -4;
+
+/** What SQLite rolls a whole transaction back for (https://sqlite.org/lang_transaction.html). */
+const OF_STORAGE = /SQLITE_(?:FULL|IOERR|NOMEM|INTERRUPT)/;
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The ds_sql_status of a failure; the platform puts the name of SQLite's code behind its message. */
+export function statusOf(message: string): number {
+  if (message.includes("SQLITE_TOOBIG")) return TOO_BIG;
+  if (OF_STORAGE.test(message)) return STORAGE;
+  return message.includes("SQLITE_CONSTRAINT") ? CONSTRAINT : ERROR;
+}
 
 const ROLLBACK = Symbol("rollback");
 
@@ -205,9 +221,8 @@ export class Host {
   }
 
   #fail(error: unknown): number {
-    this.#message = error instanceof Error ? error.message : String(error);
-    if (this.#message.includes("SQLITE_TOOBIG")) return TOO_BIG;
-    return this.#message.includes("SQLITE_CONSTRAINT") ? CONSTRAINT : ERROR;
+    this.#message = messageOf(error);
+    return statusOf(this.#message);
   }
 
   #atomic(step: number, argument: number): number {

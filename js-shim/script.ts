@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An app in JavaScript, spoken for to the core: wasm/scripted/scripted.c says what is asked and answered.
+import { CONSTRAINT, messageOf, statusOf } from "./host.ts";
 import { SyncError } from "./sync-error.ts";
 
 /** What the core needs to know of an app, once. */
@@ -139,7 +140,8 @@ function answerOf(result: unknown): { result?: unknown } {
 // What was thrown is the author's to know if it is a SyncError, or a constraint that failed, which the core names; anything else is the operator's.
 function rejection(error: unknown): unknown {
   if (error instanceof SyncError) return { code: error.code, message: error.message === error.code ? undefined : error.message, data: error.data };
-  const failure = error instanceof Error ? error.message : String(error);
-  if (!failure.includes(": SQLITE_CONSTRAINT")) console.error("durasync: a handler failed", error);
-  return { failure };
+  const failure = messageOf(error);
+  const status = statusOf(failure);
+  if (status !== CONSTRAINT) console.error("durasync: a handler failed", error);
+  return { failure, status };
 }

@@ -8,11 +8,12 @@
 
 // What became of an action.
 typedef struct ds_outcome {
-  ds_code code;    // DS_OK: committed
-  ds_view message; // with a code: for people
-  ds_view data;    // with a code: JSON, absent for none
-  ds_view result;  // without: JSON, absent for none
-  bool waits;      // neither yet: its handler waits for something outside, and asks to be called again
+  ds_code code;        // DS_OK: committed
+  ds_view message;     // with a code: for people
+  ds_view data;        // with a code: JSON, absent for none
+  ds_view result;      // without: JSON, absent for none
+  bool waits;          // neither yet: its handler waits for something outside, and asks to be called again
+  bool storage_failed; // with a code, but neither: not the action failed but what it stands on; it is to come again
 } ds_outcome;
 
 typedef struct ds_binding {

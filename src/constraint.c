@@ -92,6 +92,7 @@ void ds_reject_failure(ds_action *action, ds_sql_status status, ds_view message)
     ds_text_add(&line, message);
     action->sql.host->log(action->sql.host->context, ds_text_view(&line));
     ds_reject(action, DS_INTERNAL, NULL);
+    action->outcome.storage_failed = status == DS_SQL_STORAGE;
   } else if (begins(message, DS_LITERAL(DS_RECORD_TOO_LARGE_MARK), &rest)) ds_reject(action, DS_RECORD_TOO_LARGE, NULL);
   else ds_reject_with(action, DS_CONSTRAINT, NULL, data_of(action->sql.arena, message));
 }

@@ -147,6 +147,11 @@ static void send_followers_away(ds_core *core, ds_turn *turn) {
   }
 }
 
+static void send_all_away(ds_core *core, ds_turn *turn, int32_t code, const char *reason) {
+  ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
+  for (uint32_t i = 0; i < core->peers.count; i++) ds_close_socket(&turn->out, core->peers.items[i].socket, code, reason);
+}
+
 // The turn is undone: what it did to the core's memory is forgotten as well, and read again from where it is kept.
 static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_sql_log(&turn->sql, "a turn failed");
@@ -157,6 +162,12 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   }
   ds_peers_forget(&core->peers);
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
+  // The platform ends an object whose storage fails in most ways, and with it every socket. In the others the object does so itself: clients come back as
+  // slowly as they would, and send again what has no outcome.
+  if (turn->sql.status == DS_SQL_STORAGE) {
+    send_all_away(core, turn, DS_CLOSE_TRY_AGAIN, "storage");
+    return;
+  }
   refuse_all(turn, DS_INTERNAL);
   send_followers_away(core, turn);
 }
@@ -200,7 +211,6 @@ ds_deliveries ds_core_renew(ds_core *core) {
   ds_turn turn = turn_new(core);
   // Also where the app cannot run on the storage that came back: the code that can will find the new epoch.
   if (!ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return (ds_deliveries){0};
-  ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
-  for (uint32_t i = 0; i < core->peers.count; i++) ds_close_socket(&turn.out, core->peers.items[i].socket, DS_CLOSE_RESTART, "new_epoch");
+  send_all_away(core, &turn, DS_CLOSE_RESTART, "new_epoch");
   return (ds_deliveries){turn.out.count, turn.out.items};
 }

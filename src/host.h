@@ -14,8 +14,9 @@ typedef enum ds_sql_status {
   DS_SQL_DONE = 0,        // no further row; the cursor is closed
   DS_SQL_ROW = 1,         // a row is there to be read
   DS_SQL_CONSTRAINT = -1, // a constraint, or RAISE in a trigger, refused the change
-  DS_SQL_ERROR = -2,      // anything else: a bad statement, a full disk
+  DS_SQL_ERROR = -2,      // anything else: a bad statement
   DS_SQL_TOO_BIG = -3,    // a text that would be larger than the platform lets one be
+  DS_SQL_STORAGE = -4,    // the storage itself: a full disk, a failed read, no memory. The same statement may work another time
 } ds_sql_status;
 
 // A handle of a text that the host keeps; negative for none (SQL NULL, a socket without an attachment).

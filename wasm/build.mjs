@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deserialize, serialize } from "node:v8";
 import { BuildError } from "./build-error.mjs";
 import { findCompiler, findShrinker, flags } from "./compilers.mjs";
 
@@ -34,10 +35,13 @@ export async function build(app, output = moduleOf(app), caps = "") {
   const inputs = fingerprint([compiler.name, shrinker.name, caps ? [...flags, caps] : flags], own, files);
   if (existsSync(output) && inputsOf(readFileSync(output)) === inputs.toString("hex")) return output;
 
-  const units = [...core.flatMap(cFiles).filter(isUnit), ...own].map(nameOf);
   const options = core.map((folder) => `-I${nameOf(folder)}`);
   if (caps) options.push(`-include${nameOf(join(path, caps))}`);
-  const compiled = await compiler.compile(units, options, sources);
+  const compileCore = async () => await compiler.compile(core.flatMap(cFiles).filter(isUnit).map(nameOf), options, sources);
+  const compiled = await compiler.link([
+    await (caps ? compileCore() : kept(fingerprint([compiler.name, ...flags], [], core.flatMap(cFiles)), compileCore)),
+    await compiler.compile(own.map(nameOf), options, sources),
+  ]);
   checkImports(app, compiled);
   mkdirSync(dirname(resolve(output)), { recursive: true });
   replaceFile(output, Buffer.concat([await shrinker.shrink(compiled), customSection(inputs)]));
@@ -60,6 +64,31 @@ function appUnits(app, path) {
   const units = cFiles(path).filter(isUnit);
   if (units.length === 0) throw new BuildError("no_source", `${app}: there is no .c file in this folder.`);
   return units;
+}
+
+// The core's objects: what the last build has kept, if it was made of the same, so that only the app is compiled.
+async function kept(inputs, compileCore) {
+  const beside = dirname(root);
+  const modules = basename(beside) === "node_modules" ? beside : join(root, "node_modules");
+  const path = join(modules, ".cache/durasync/core.objects");
+  const found = readKept(path);
+  if (found && inputs.equals(found.inputs)) return found.objects;
+  const objects = await compileCore();
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    replaceFile(path, serialize({ inputs, objects }));
+  } catch {
+    // Where nothing may be written, the next build takes as long as this one.
+  }
+  return objects;
+}
+
+function readKept(path) {
+  try {
+    return deserialize(readFileSync(path));
+  } catch {
+    return undefined; // there is none, or none that can be read
+  }
 }
 
 // What a compilation can read of a folder, in one fixed order.

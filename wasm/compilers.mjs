@@ -2,14 +2,15 @@
 // C to Wasm, by one of two compilers with the same flags: wasi-sdk's clang where WASI_SDK_PATH is set, otherwise the one that npm has installed
 // (@yowasp/clang). Binaryen then goes over what they leave, if it is installed.
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { BuildError } from "./build-error.mjs";
 
-export const flags = [
+/** For what is compiled: the link takes them, too, since the code is generated there (-flto). */
+const compileFlags = [
   "-std=c11",
   "-Oz",
   "-flto",
@@ -18,6 +19,10 @@ export const flags = [
   "-Wno-missing-field-initializers", // what an app leaves out of its tables is zero
   "-Wconversion",
   "-Werror",
+];
+
+const linkFlags = [
+  ...compileFlags,
   "-mexec-model=reactor",
   "-Wl,--strip-all",
   "-Wl,-z,stack-size=65536",
@@ -26,10 +31,14 @@ export const flags = [
   "-Wl,--max-memory=67108864", // of the 128 MB that an isolate has, JavaScript and SQLite's rows need the rest
 ];
 
+/** Whatever else decides what becomes of a source. */
+export const flags = linkFlags;
+
 /**
- * The compiler of this machine: its `name`, which changes with its version, and `compile(units, includes, sources)`, which returns the module's bytes.
- * Files are called as in `sources`, {name: text}: relative to the working folder, or absolute. Throws a BuildError if there is no compiler; so does
- * `compile`, with the compiler's words.
+ * The compiler of this machine: its `name`, which changes with its version; `compile(units, options, sources)`, which returns an object file of each
+ * unit, {name: bytes}; and `link(groups)`, which returns the bytes of the module that several such make. Files are called as in `sources`, {name: text}:
+ * relative to the working folder, or absolute; no two units of a group have the same name but for their folders. Throws a BuildError if there is no
+ * compiler; so do `compile` and `link`, with the compiler's words.
  */
 export function findCompiler() {
   const sdk = process.env["WASI_SDK_PATH"];
@@ -64,44 +73,79 @@ function sdkCompiler(sdk) {
   const clang = join(sdk, "bin/clang");
   if (!existsSync(clang)) throw new BuildError("no_compiler", `WASI_SDK_PATH is ${sdk}, but there is no bin/clang in it.`);
   const target = existsSync(join(sdk, "share/wasi-sysroot/lib/wasm32-wasip1")) ? "wasm32-wasip1" : "wasm32-wasi";
+  const run = async (...args) => {
+    try {
+      // clang runs any wasm-opt that it finds on PATH, and that one may be too old for the module: it gets a PATH without one.
+      const env = { ...process.env, PATH: join(sdk, "bin") };
+      await promisify(execFile)(clang, [`--target=${target}`, `--sysroot=${join(sdk, "share/wasi-sysroot")}`, ...args], { env });
+    } catch (error) {
+      throw new BuildError("does_not_compile", error.stderr || error.message);
+    }
+  };
+  const inScratch = async (work) => {
+    const scratch = mkdtempSync(join(tmpdir(), "durasync-build-"));
+    try {
+      return await work(scratch);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  };
   return {
     name: `${sdk} ${target}`,
-    async compile(units, includes) {
-      const scratch = mkdtempSync(join(tmpdir(), "durasync-build-"));
-      const output = join(scratch, "module.wasm");
-      const args = [`--target=${target}`, `--sysroot=${join(sdk, "share/wasi-sysroot")}`, ...flags, ...includes, ...units, "-o", output];
-      try {
-        // clang runs any wasm-opt that it finds on PATH, and that one may be too old for the module: it gets a PATH without one.
-        await promisify(execFile)(clang, args, { env: { ...process.env, PATH: join(sdk, "bin") } });
-        return readFileSync(output);
-      } catch (error) {
-        throw new BuildError("does_not_compile", error.stderr || error.message);
-      } finally {
-        rmSync(scratch, { recursive: true, force: true });
-      }
-    },
+    compile: async (units, options) =>
+      await inScratch(async (scratch) => {
+        const objects = {};
+        for (const unit of units) {
+          const name = objectOf(unit);
+          await run(...compileFlags, "-c", ...options, unit, "-o", join(scratch, name));
+          objects[name] = readFileSync(join(scratch, name));
+        }
+        return objects;
+      }),
+    link: async (groups) =>
+      await inScratch(async (scratch) => {
+        const paths = [];
+        for (const [i, group] of groups.entries()) {
+          mkdirSync(join(scratch, `${i}`));
+          for (const [name, bytes] of Object.entries(group)) {
+            paths.push(join(scratch, `${i}`, name));
+            writeFileSync(paths.at(-1), bytes);
+          }
+        }
+        await run(...linkFlags, ...paths, "-o", join(scratch, "module.wasm"));
+        return readFileSync(join(scratch, "module.wasm"));
+      }),
   };
 }
+
+const objectOf = (unit) => basename(unit).replace(/\.c$/, ".o");
 
 // clang and wasi-libc as one npm package. It is Wasm itself and sees only the files that it is given.
 function packagedCompiler() {
   const version = installedVersion("@yowasp/clang");
   if (version === undefined) throw new BuildError("no_compiler", missingCompiler());
+  const run = async (args, files) => {
+    const { commands } = await import("@yowasp/clang");
+    let messages = "";
+    const decoder = new TextDecoder();
+    const collect = (bytes) => void (messages += decoder.decode(bytes ?? undefined, { stream: bytes !== null }));
+    try {
+      await commands.clang(null, {}, { fetchProgress: () => {} }); // loads the compiler without a word, which compiling would not
+      return await commands.clang(args, files, { stdout: collect, stderr: collect });
+    } catch (error) {
+      throw new BuildError("does_not_compile", messages || error.message);
+    }
+  };
   return {
     name: `@yowasp/clang ${version}`,
-    async compile(units, includes, sources) {
-      const { commands } = await import("@yowasp/clang");
-      let messages = "";
-      const decoder = new TextDecoder();
-      const collect = (bytes) => void (messages += decoder.decode(bytes ?? undefined, { stream: bytes !== null }));
-      const options = { stdout: collect, stderr: collect };
-      try {
-        await commands.clang(null, {}, { fetchProgress: () => {} }); // loads the compiler without a word, which compiling would not
-        const files = await commands.clang([...flags, ...includes, ...units, "-o", "module.wasm"], fileTree(sources), options);
-        return files["module.wasm"];
-      } catch (error) {
-        throw new BuildError("does_not_compile", messages || error.message);
-      }
+    async compile(units, options, sources) {
+      const files = await run([...compileFlags, "-c", ...options, ...units], fileTree(sources));
+      return Object.fromEntries(units.map(objectOf).map((name) => [name, files[name]]));
+    },
+    async link(groups) {
+      const folders = Object.fromEntries(groups.entries());
+      const paths = groups.flatMap((group, i) => Object.keys(group).map((name) => `${i}/${name}`));
+      return (await run([...linkFlags, ...paths, "-o", "module.wasm"], folders))["module.wasm"];
     },
   };
 }

@@ -87,11 +87,17 @@ static void interruptible(const sqlite_host *host) {
   if (host->interrupt) host->interrupt(host->interrupt_argument);
 }
 
-static bool injected_failure(sqlite_host *host) {
+// DS_SQL_DONE unless the call is to fail.
+static int32_t injected_failure(sqlite_host *host) {
   interruptible(host);
-  if (++host->call_count != host->fail_at) return false;
+  if (++host->call_count != host->fail_at) return DS_SQL_DONE;
   set_message(host, "disk I/O error (injected)");
-  return true;
+  return host->fail_storage ? DS_SQL_STORAGE : DS_SQL_ERROR;
+}
+
+// What SQLite rolls a whole transaction back for (https://sqlite.org/lang_transaction.html), and the platform gives an object up for.
+static bool is_of_storage(int code) {
+  return code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_NOMEM || code == SQLITE_INTERRUPT;
 }
 
 static int32_t status_of(sqlite_host *host, int code) {
@@ -99,6 +105,7 @@ static int32_t status_of(sqlite_host *host, int code) {
   if (code == SQLITE_DONE || code == SQLITE_OK) return DS_SQL_DONE;
   set_message(host, sqlite3_errmsg(host->database));
   if (code == SQLITE_TOOBIG) return DS_SQL_TOO_BIG;
+  if (is_of_storage(code & 0xFF)) return DS_SQL_STORAGE;
   return (code & 0xFF) == SQLITE_CONSTRAINT ? DS_SQL_CONSTRAINT : DS_SQL_ERROR;
 }
 
@@ -134,8 +141,8 @@ static sqlite3_stmt *prepare_last(sqlite_host *host, ds_view sql, int32_t *statu
 // The platform runs a statement to its first row when it is opened, so its failure shows there and its effects do not wait for the first sql_next.
 static int32_t sql_open(void *context, ds_view sql, const ds_view *parameters, uint32_t count) {
   sqlite_host *host = context;
-  if (injected_failure(host)) return DS_SQL_ERROR;
-  int32_t status = DS_SQL_DONE;
+  int32_t status = injected_failure(host);
+  if (status < 0) return status;
   sqlite3_stmt *statement = statements_take(&host->statements, sql);
   host->for_core = true;
   if (!statement) statement = prepare_last(host, sql, &status);
@@ -173,8 +180,8 @@ static int32_t sql_next(void *context, int32_t at) {
   sqlite_host *host = context;
   sqlite_cursor *cursor = cursor_of(host, at);
   if (!cursor->statement) misuse("a closed cursor was moved");
-  bool fails = injected_failure(host);
-  int32_t status = fails ? DS_SQL_ERROR : cursor->fresh ? cursor->status : status_of(host, sqlite3_step(cursor->statement));
+  int32_t status = injected_failure(host);
+  if (status == DS_SQL_DONE) status = cursor->fresh ? cursor->status : status_of(host, sqlite3_step(cursor->statement));
   cursor->fresh = false;
   if (status != DS_SQL_ROW) sql_close(host, at);
   return status;

@@ -243,6 +243,7 @@ static void crash_event(scene *s, chance *c) {
 static void fail_sql_event(scene *s, chance *c) {
   int64_t at = s->object.host->call_count + 1 + (chance_one_in(c, 3) ? chance_below(c, 120) : chance_below(c, 30));
   s->object.host->fail_at = at;
+  s->object.host->fail_storage = chance_one_in(c, 2);
   if (chance_one_in(c, 4)) write_event(s, c);
   else run_turn(s, c, 1 + chance_below(c, 4));
   if (s->object.host->call_count >= at) counted->sql_failures++;

@@ -7,7 +7,8 @@
 //   {"call":"read","channel","identity"}                 an answer
 //   {"call":"act","channel","type","payload","identity","client","number","now"}      an answer, or {"waits":true}
 //
-// An answer is {"result"?}, or {"code","message"?,"data"?} for a rejection, or {"failure"} with the message of whatever else was thrown.
+// An answer is {"result"?}, or {"code","message"?,"data"?} for a rejection, or {"failure","status"} with the message of whatever else was
+// thrown, and what ds_sql_status that is.
 #include "action.h"
 #include "error.h"
 #include "json.h"
@@ -27,12 +28,6 @@ static const char *text_member(ds_arena *arena, ds_view object, const char *name
   return ds_view_absent(text) ? NULL : ds_arena_copy(arena, text).at;
 }
 
-static bool has(ds_view text, ds_view part) {
-  for (size_t at = 0; at + part.size <= text.size; at++)
-    if (ds_view_equal((ds_view){text.at + at, part.size}, part)) return true;
-  return false;
-}
-
 // A code that there is not is the app's mistake: nothing of the action remains, and the operator is told.
 static void reject(ds_action *action, ds_view wire, ds_view answer) {
   ds_code code = ds_code_of(wire);
@@ -43,10 +38,12 @@ static void reject(ds_action *action, ds_view wire, ds_view answer) {
 static void settle(ds_action *action, ds_view answer) {
   ds_arena *arena = action->sql.arena;
   ds_view failure = ds_json_string(arena, ds_json_member(answer, "failure"));
+  int64_t status = DS_SQL_ERROR;
+  ds_json_int(ds_json_member(answer, "status"), &status);
   ds_view code = ds_json_string(arena, ds_json_member(answer, "code"));
   if (!ds_json_validate(answer, NULL)) ds_reject(action, DS_INTERNAL, NULL);
   else if (ds_json_type(ds_json_member(answer, "waits")) == DS_JSON_TRUE) ds_wait(action);
-  else if (!ds_view_absent(failure)) ds_reject_failure(action, has(failure, DS_LITERAL(": SQLITE_CONSTRAINT")) ? DS_SQL_CONSTRAINT : DS_SQL_ERROR, failure);
+  else if (!ds_view_absent(failure)) ds_reject_failure(action, (ds_sql_status)status, failure);
   else if (!ds_view_absent(code)) reject(action, code, answer);
   else ds_result(action, ds_json_member(answer, "result"));
 }
