@@ -102,11 +102,12 @@ $(sim_objects): build/sim/%.o: %.c $(native_headers) $(wildcard tests/sim/*.h te
 # The fuzzers: looking for new inputs needs clang's libFuzzer; those that are kept are run by anything.
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
-fuzzers := json frame conversation
+fuzzers := json frame conversation personal
 fuzz_sources := $(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c tests/native/world.c tests/fuzz/fail.c
-fuzz_headers := $(native_headers) tests/fuzz/fuzz.h Makefile
+fuzz_headers := $(native_headers) tests/fuzz/fuzz.h tests/fuzz/conversation.c tests/apps/personal/personal.c Makefile
 
-fuzz: setup fuzzers
+fuzz: setup fuzzers replays
+	@npm run --silent wasm && node wasm/build.mjs tests/apps/personal
 	@node tests/fuzz/run.mjs $(FUZZ_SECONDS)
 
 fuzzers: $(fuzzers:%=build/fuzz/%)

@@ -254,7 +254,7 @@ export class Channel {
     if (this.#phase === "idle" || this.#phase === "failed" || !cursor || !table) return null;
     const subscribing = this.#phase === "subscribing";
     if (epoch !== cursor.epoch || change.shape !== cursor.shape || change.from > cursor.version) return subscribing ? null : this.#subscribe();
-    // The answer goes on exactly from the cursor. Anything else that comes before it would hide the gap that was asked about: news of a channel with rows of everyone's own fits any cursor.
+    // The answer goes on exactly from the cursor. Anything else that comes before it would hide the gap that was asked about: news of a channel with rows of everyone's own starts before any cursor.
     if (subscribing && change.from !== cursor.version) return null;
     if (change.to > cursor.version) {
       if (!this.#merge(table, change)) return this.#subscribeAnew();

@@ -63,12 +63,11 @@ static void note_wants(bulletin *all) {
 
 // ---- Making them
 
-static ds_change gap(ds_turn *turn, ds_table *table, ds_view reader, int64_t version) {
-  table->gap = version;
+static ds_change gap(ds_turn *turn, const ds_table *table, ds_view reader, int64_t version) {
   return ds_change_empty(&turn->sql, table, reader, version, version);
 }
 
-static ds_change change_or_gap(ds_turn *turn, ds_table *table, const ds_diff *diff, int64_t version) {
+static ds_change change_or_gap(ds_turn *turn, const ds_table *table, const ds_diff *diff, int64_t version) {
   if (!diff->too_large) {
     ds_change change = ds_change_of(&turn->sql, diff);
     if (change.whole) return change;
@@ -76,9 +75,10 @@ static ds_change change_or_gap(ds_turn *turn, ds_table *table, const ds_diff *di
   return gap(turn, table, diff->reader, version);
 }
 
-// A reader with rows of their own is told of a change only if they may know of it, so they are at no particular version when the next one comes: it applies to whoever has not missed a gap.
+// A reader with rows of their own is told of a change only if they may know of it, so they are at no particular version when the next one comes. It starts before every cursor: were it to
+// start at one, whoever has found a gap and is at that version would take it for the answer that they wait for.
 static int64_t applies_from(const ds_table *table) {
-  return table->personal ? table->gap : table->version;
+  return table->personal ? -1 : table->version;
 }
 
 // Now and then, when the log is cut, readers are told where it stands, so that what they know does not fall out of it while they listen.
@@ -86,7 +86,7 @@ static bool is_to_be_noted(const ds_turn *turn, const ds_table *table, int64_t v
   return ds_log_due(table->version, version, ds_app_log_window(turn->app));
 }
 
-static void make_news(ds_turn *turn, ds_table *table, news *one, int64_t version) {
+static void make_news(ds_turn *turn, const ds_table *table, news *one, int64_t version) {
   if (one->silent) {
     if (!is_to_be_noted(turn, table, version)) return;
     one->silent = false;
@@ -163,7 +163,7 @@ static ds_pieces patch_frame(const bulletin *all, const ds_peer *peer, uint64_t 
   int64_t room = DS_MAX_PATCH - (int64_t)outcomes.size;
   for (uint64_t set = channels; set; set &= set - 1) {
     uint32_t channel = (uint32_t)__builtin_ctzll(set);
-    ds_table *table = &turn->storage->tables[channel];
+    const ds_table *table = &turn->storage->tables[channel];
     ds_change change = find_news(all, peer, channel)->change;
     if (change.size > room) change = gap(turn, table, reader_of(turn, peer, channel), table->version);
     room -= change.size;

@@ -33,7 +33,6 @@ typedef struct ds_table {
   int32_t deleted_at;           // position of the column `deleted_at`, or -1
   ds_view shape;                // hash of what clients see: names, types and key
   int64_t version;              // of the last change that subscribers were told of
-  int64_t gap;                  // of the last gap that readers of a personal channel were told of; 0 for none since the object woke
   int64_t counted;              // how many records there were at the version `counted_version`
   int64_t counted_version;      // -1 if they have not been counted
   int64_t marked;               // when a version was marked the last time; -1 while that has not been looked up

@@ -125,7 +125,7 @@ function runSim() {
 // The inputs that were kept, a few seconds of looking for new ones if there is libFuzzer, and the native core beside the module.
 function runFuzz() {
   if (canFuzz() && execute("make", ["--silent", "fuzzers"]) !== 0) return { passed: 0, failed: 1, skipped: 0, note: "the fuzzers do not compile" };
-  const result = runNative("replays", "node", "tests/fuzz/run.mjs", "10");
+  const result = runNative("replays", "node", "tests/fuzz/run.mjs", "5");
   return result.skipped > 0 ? { ...result, note: "no clang with libFuzzer: nothing looked for new inputs" } : result;
 }
 

@@ -235,6 +235,22 @@ static void a_reader_whom_nothing_concerns_can_still_resume_after_the_log_was_cu
   party_free(&p);
 }
 
+static void news_after_a_gap_is_not_taken_for_the_answer_to_it(void) {
+  party p = party_new();
+  follower_come(&p.w, &p.ann);
+  follower_come(&p.w, &p.bob);
+  CHECK_INT(p.ann.replica.version, 0);
+  write_sql(&p, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO notes (id, owner, text) SELECT i, 'ann', hex(zeroblob(500)) FROM n");
+  free((char *)world_receive(&p.w, p.ann.socket).at);
+  world_start(&p.w);
+  // What she asks is still on its way: a client takes the change that goes on exactly from its cursor for the answer.
+  write_sql(&p, "UPDATE notes SET text = NULL WHERE id > '1'");
+  ds_view news = world_receive(&p.w, p.ann.socket);
+  CHECK(news.at && strstr(news.at, "\"from\":-1"));
+  free((char *)news.at);
+  party_free(&p);
+}
+
 // ---- Anything
 
 static void any_writes_leave_every_reader_with_their_rows(void) {
@@ -360,6 +376,7 @@ const test personal_tests[] = {
   {"somebody away learns what left their sight, and nothing of what never was in it", somebody_away_learns_what_left_their_sight_and_nothing_of_what_never_was_in_it},
   {"a cursor is of no use to another reader", a_cursor_is_of_no_use_to_another_reader},
   {"a reader whom nothing concerns can still resume after the log was cut", a_reader_whom_nothing_concerns_can_still_resume_after_the_log_was_cut},
+  {"news after a gap is not taken for the answer to it", news_after_a_gap_is_not_taken_for_the_answer_to_it},
   {"any writes leave every reader with their rows", any_writes_leave_every_reader_with_their_rows},
   {"version 1 sees the reader's rows, and no ids of others", version_1_sees_the_readers_rows_and_no_ids_of_others},
   {"a where that cannot be asked is refused at the start", a_where_that_cannot_be_asked_is_refused_at_the_start},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A conversation (see conversation.c) through the Wasm module on SQLite's Wasm build: its transcript is to be that of the native core, byte by byte.
-import { readFileSync } from "node:fs";
+// A conversation (see conversation.c, personal.c) through the Wasm module on SQLite's Wasm build: its transcript is to be that of the native core, byte by byte.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { Core, type Delivery, type Frame } from "../../js-shim/core.ts";
 import type { Sockets, Surroundings } from "../../js-shim/host.ts";
@@ -9,7 +9,16 @@ import { SqliteStorage } from "../conversations/sqlite-storage.ts";
 const SOCKETS = 4;
 const MAX_STEPS = 200;
 const DAY = 86_400_000;
-const module: WebAssembly.Module = Reflect.construct(WebAssembly.Module, [readFileSync("wasm/build/todo.wasm")]);
+const BATCH = 32;
+
+/** The fuzzers that hold conversations, with the modules of the apps they talk with. */
+const modules = { conversation: moduleOf("todo"), personal: moduleOf("personal") };
+export type Talker = keyof typeof modules;
+export const talkers = Object.keys(modules) as Talker[];
+
+function moduleOf(app: string): WebAssembly.Module {
+  return Reflect.construct(WebAssembly.Module, [readFileSync(`wasm/build/${app}.wasm`)]);
+}
 
 interface Socket {
   attachment: string | null;
@@ -21,13 +30,15 @@ class Talk implements Sockets, Surroundings {
   readonly #open = new Map<number, Socket>();
   readonly #numbers: number[] = [];
   readonly #transcript: string[] = [];
+  readonly #module: WebAssembly.Module;
   #core: Core;
   #sent: Frame[] = [];
   #made = 0;
   #random = 0;
   #clock = 1_700_000_000_000;
 
-  constructor() {
+  constructor(module: WebAssembly.Module) {
+    this.#module = module;
     this.#core = this.#wake();
     for (let i = 0; i < SOCKETS; i++) this.#numbers.push(this.#newSocket());
   }
@@ -54,7 +65,7 @@ class Talk implements Sockets, Surroundings {
   }
 
   #wake(): Core {
-    return new Core(module, this.#storage, this, this).start();
+    return new Core(this.#module, this.#storage, this, this).start();
   }
 
   #newSocket(): number {
@@ -105,14 +116,33 @@ class Talk implements Sockets, Surroundings {
   }
 }
 
-/** Null if both cores say the same to the conversation in this file, otherwise where they part. */
-export function difference(path: string, scratch: (text: string) => string): string | null {
+/** Where the two cores part in the conversations of these files, by path; those in which both say the same are not in it. */
+export function differences(talker: Talker, paths: readonly string[], scratch: string): Map<string, string> {
+  mkdirSync(scratch, { recursive: true });
+  const parted = new Map<string, string>();
+  for (let at = 0; at < paths.length; at += BATCH) compareBatch(talker, paths.slice(at, at + BATCH), scratch, parted);
+  return parted;
+}
+
+// Starting a process under sanitizers takes longer than most conversations.
+function compareBatch(talker: Talker, paths: readonly string[], scratch: string, parted: Map<string, string>): void {
   // What is no UTF-8 can come through no text message.
-  const text = readFileSync(path).toString("utf8").toWellFormed();
-  const native = spawnSync("build/fuzz/replay-conversation", [scratch(text)], { encoding: "utf8", env: { ...process.env, TRANSCRIPT: "1" }, maxBuffer: 1 << 28 });
-  if (native.status !== 0) return `the native core ended with ${native.status}: ${native.stderr.slice(0, 500)}`;
-  const [ours, theirs] = [native.stdout.split("\n"), new Talk().hold(text).split("\n")];
+  const texts = paths.map((path) => readFileSync(path).toString("utf8").toWellFormed());
+  const copies = texts.map((_, i) => `${scratch}/${i}`);
+  copies.forEach((copy, i) => writeFileSync(copy, texts[i] ?? ""));
+  const native = spawnSync(`build/fuzz/replay-${talker}`, copies, { encoding: "utf8", env: { ...process.env, TRANSCRIPT: "1" }, maxBuffer: 1 << 28 });
+  const transcripts = native.stdout.split(/^= .*\n/m).slice(1);
+  texts.forEach((text, i) => {
+    const [path, transcript] = [paths[i] ?? "", transcripts[i]];
+    const ended = native.status !== 0 && i >= transcripts.length - 1;
+    const where = ended || transcript === undefined ? `the native core ended with ${native.status}: ${native.stderr.slice(0, 500)}` : firstDifference(transcript, new Talk(modules[talker]).hold(text));
+    if (where !== null) parted.set(path, where);
+  });
+}
+
+function firstDifference(native: string, wasm: string): string | null {
+  if (native === wasm) return null;
+  const [ours, theirs] = [native.split("\n"), wasm.split("\n")];
   const at = ours.findIndex((line, i) => line !== theirs[i]);
-  if (at < 0 && ours.length === theirs.length) return null;
   return `line ${at + 1}\n  native ${ours[at]?.slice(0, 300)}\n  wasm   ${theirs[at]?.slice(0, 300)}`;
 }

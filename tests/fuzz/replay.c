@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs a fuzzer's check on the files given, wherever libFuzzer is not.
+// Runs a fuzzer's check on the files given, wherever libFuzzer is not. With TRANSCRIPT set, a line "= PATH" stands before what each prints.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +13,8 @@ static void replay(const char *path) {
   uint8_t *data = malloc(size ? size : 1); // not a byte to spare: the sanitizer sees any read past the end
   if (!data || fread(data, 1, size, file) != size) fuzz_fail(path, 0, "it can be read");
   fclose(file);
+  if (getenv("TRANSCRIPT")) printf("= %s\n", path);
+  fflush(stdout); // for the name of one that ends the program
   LLVMFuzzerTestOneInput(data, size);
   free(data);
 }

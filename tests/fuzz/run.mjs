@@ -2,12 +2,12 @@
 // `node tests/fuzz/run.mjs SECONDS`: runs every input that was kept; then, where `make fuzzers` could build them, lets each fuzzer look for new ones for so long; then holds
 // conversations with the native core and with the Wasm module and compares. What breaks something is left in build/fuzz, to be kept in tests/fuzz/corpus once it is mended.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { difference } from "./differential.ts";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { differences, talkers } from "./differential.ts";
 
 const seconds = Number(process.argv[2] ?? 60);
 const MAX_COMPARED = 400; // of the inputs that were found here and are not kept
-const kept = { json: "tests/fuzz/JSONTestSuite/test_parsing", frame: "tests/fuzz/corpus/frame", conversation: "tests/fuzz/corpus/conversation" };
+const kept = { json: "tests/fuzz/JSONTestSuite/test_parsing", frame: "tests/fuzz/corpus/frame", conversation: "tests/fuzz/corpus/conversation", personal: "tests/fuzz/corpus/personal" };
 const files = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : []);
 const found = (name) => `build/fuzz/corpus/${name}`;
 let [passed, failed, skipped] = [0, 0, 0];
@@ -18,7 +18,7 @@ for (const name of Object.keys(kept)) {
   else skipped++;
 }
 if (skipped > 0) console.log("skipped: no clang with libFuzzer here, so nothing looked for new inputs");
-count("native and Wasm say the same", compare());
+for (const name of talkers) count(`${name}: native and Wasm say the same`, compare(name));
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed > 0 ? 1 : 0;
 
@@ -41,17 +41,11 @@ function fuzz(name) {
   return execute(`build/fuzz/${name}`, [...options, found(name), kept[name]]);
 }
 
-function compare() {
-  const inputs = [...files(kept.conversation), ...files(found("conversation")).slice(0, MAX_COMPARED)];
-  let same = 0;
-  for (const path of inputs) {
-    const where = difference(path, (text) => {
-      writeFileSync("build/fuzz/compared", text);
-      return "build/fuzz/compared";
-    });
-    if (where === null) same++;
-    else console.log(`${path}: ${where}`);
-  }
+function compare(name) {
+  const inputs = [...files(kept[name]), ...files(found(name)).slice(0, MAX_COMPARED)];
+  const parted = differences(name, inputs, "build/fuzz/compared");
+  for (const [path, where] of parted) console.log(`${path}: ${where}`);
+  const same = inputs.length - parted.size;
   console.log(`${same} of ${inputs.length} conversations`);
   return same === inputs.length && same > 0;
 }

@@ -4,6 +4,7 @@ import { PartySocket } from "partysocket";
 import { expect, vi } from "vitest";
 import type { Cache } from "../../client/cache.ts";
 import { Store } from "../../client/store.ts";
+import type { Ledger } from "./figures.ts";
 import { connect, partyOf, type ObjectClass, type TestSocket } from "./server.ts";
 
 /** The object that the writers write to; it runs the schema app. */
@@ -17,12 +18,9 @@ export interface Target {
 const CHANNEL = "kinds";
 
 const actionOf = (entry: string) => ({ type: "run", payload: { sql: `INSERT INTO kinds (value) VALUES ('${entry}')` } });
+const entryOf = ({ payload }: { readonly payload: unknown }) => (payload as ReturnType<typeof actionOf>["payload"]).sql.split("'")[1] ?? "";
 
-export interface Writer {
-  /** Entries that must be in the table in the end: each once. */
-  readonly sent: Set<string>;
-  /** Entries whose author was told that they are committed. */
-  readonly acknowledged: Set<string>;
+export interface Writer extends Ledger {
   /** Answers other than "committed", and whatever else must not happen. */
   readonly complaints: string[];
   /** Sends that many more, and waits for nothing. */
@@ -42,22 +40,21 @@ export class RawWriter implements Writer {
   readonly sent = new Set<string>();
   readonly acknowledged = new Set<string>();
   readonly complaints: string[] = [];
-  /** Actions that were committed when the server died, and whose author did not know. */
   unheard = 0;
+  readonly id: string;
   readonly #target: Target;
-  readonly #id: string;
   #socket: TestSocket | undefined;
   #last = 0;
   #heard = 0;
 
   constructor(target: Target, id: string) {
     this.#target = target;
-    this.#id = id;
+    this.id = id;
   }
 
   async welcomed(): Promise<void> {
     const { socket, settled } = await this.#dial();
-    if (settled < this.#heard) this.complaints.push(`${this.#id}: ${this.#heard} was acknowledged, and the object knows of ${settled}`);
+    if (settled < this.#heard) this.complaints.push(`${this.id}: ${this.#heard} was acknowledged, and the object knows of ${settled}`);
     this.unheard += settled - this.#heard;
     this.#socket = socket;
     void this.#listen(socket);
@@ -69,7 +66,7 @@ export class RawWriter implements Writer {
     const { url, objectClass, room } = this.#target;
     for (;;) {
       const socket = await connect(url, objectClass, room).catch(() => null);
-      const welcome = await Promise.race([socket?.hello(this.#id), socket?.end.then(() => null)]);
+      const welcome = await Promise.race([socket?.hello(this.id), socket?.end.then(() => null)]);
       if (socket && welcome?.["type"] === "welcome") return { socket, settled: welcome["settled"] as number };
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -85,10 +82,14 @@ export class RawWriter implements Writer {
   async settled(): Promise<void> {
     const end = Date.now() + PATIENCE.timeout;
     while (this.acknowledged.size < this.#last) {
-      if (Date.now() > end) throw new Error(`${this.#id}: ${this.acknowledged.size} of ${this.#last} are acknowledged`);
+      if (Date.now() > end) throw new Error(`${this.id}: ${this.acknowledged.size} of ${this.#last} are acknowledged`);
       if (this.#socket?.closed) await this.welcomed();
       await new Promise((resolve) => setTimeout(resolve, PATIENCE.interval));
     }
+  }
+
+  async waiting(): Promise<Set<string>> {
+    return new Set([...this.sent].filter((entry) => !this.acknowledged.has(entry)));
   }
 
   /** Resolves when the object has ended the socket. */
@@ -101,7 +102,7 @@ export class RawWriter implements Writer {
   }
 
   #entry(number: number): string {
-    return `${this.#id}-${number}`;
+    return `${this.id}-${number}`;
   }
 
   #send(first: number): void {
@@ -113,10 +114,10 @@ export class RawWriter implements Writer {
     for (;;) {
       const frame = await Promise.race([socket.frame(), socket.end.then(() => null)]);
       if (!frame) return;
-      if (frame["type"] !== "patch") this.complaints.push(`${this.#id}: ${JSON.stringify(frame)}`);
+      if (frame["type"] !== "patch") this.complaints.push(`${this.id}: ${JSON.stringify(frame)}`);
       for (const { number, status } of (frame["outcomes"] ?? []) as { number: number; status: string }[]) {
         // In order, and each one once.
-        if (status !== "committed" || number !== this.#heard + 1) this.complaints.push(`${this.#id}: ${number} is ${status} after ${this.#heard}`);
+        if (status !== "committed" || number !== this.#heard + 1) this.complaints.push(`${this.id}: ${number} is ${status} after ${this.#heard}`);
         this.#heard = number;
         this.acknowledged.add(this.#entry(number));
       }
@@ -129,8 +130,9 @@ export class StoreWriter implements Writer {
   readonly sent = new Set<string>();
   readonly acknowledged = new Set<string>();
   readonly complaints: string[] = [];
+  readonly unheard = null;
+  readonly id: string;
   readonly #target: Target;
-  readonly #id: string;
   readonly #cache: Cache;
   #socket!: PartySocket;
   #store!: Store;
@@ -138,7 +140,7 @@ export class StoreWriter implements Writer {
 
   constructor(target: Target, id: string, cache: Cache) {
     this.#target = target;
-    this.#id = id;
+    this.id = id;
     this.#cache = cache;
     this.#open();
   }
@@ -146,9 +148,9 @@ export class StoreWriter implements Writer {
   #open(): void {
     const { url, objectClass, room } = this.#target;
     this.#socket = new PartySocket({ host: new URL(url).host, party: partyOf(objectClass), room, minReconnectionDelay: 5, maxReconnectionDelay: 50 });
-    this.#store = new Store(this.#socket, { cache: this.#cache, scope: this.#id });
+    this.#store = new Store(this.#socket, { cache: this.#cache, scope: this.id });
     this.#store.subscribe(CHANNEL, () => {});
-    this.#store.onRejected((error, action) => void this.complaints.push(`${this.#id}: ${error.code} for ${JSON.stringify(action)}`));
+    this.#store.onRejected((error, action) => void this.complaints.push(`${this.id}: ${error.code} for ${JSON.stringify(action)}`));
   }
 
   /** The page ends, with whatever was on its way, and is opened anew on what it has kept. */
@@ -161,7 +163,7 @@ export class StoreWriter implements Writer {
   async write(count: number): Promise<void> {
     const kept: Promise<void>[] = [];
     for (const end = this.#last + count; this.#last < end; ) {
-      const entry = `${this.#id}-${++this.#last}`;
+      const entry = `${this.id}-${++this.#last}`;
       const saved = Promise.withResolvers<void>();
       const receipt = this.#store.send(CHANNEL, actionOf(entry), { onStage: (stage) => stage === "saved" && saved.resolve() });
       receipt.then(() => this.acknowledged.add(entry), () => {});
@@ -183,9 +185,9 @@ export class StoreWriter implements Writer {
     return this.#store.getState(CHANNEL).records.map(([, entry]) => entry);
   }
 
-  /** Actions that are kept and not settled. */
-  async unsettled(): Promise<number> {
-    return (await this.#cache.readOutboxes(this.#id)).actions.length;
+  async waiting(): Promise<Set<string>> {
+    const { actions } = await this.#cache.readOutboxes(this.id);
+    return new Set(actions.map(entryOf));
   }
 
   close(): void {
