@@ -30,7 +30,7 @@ help:
 	@echo "make lint     clang-tidy and its analyzer over the core, and its largest stack frames"
 	@echo "make coverage what the native tests and 300 worlds reach of the core"
 	@echo "make bench    measure durasync beside other ways to do the same (CASES=... TARGETS=... RUNS=... DEFLATE=no QUICK=1 HUGE=1); make bench-view opens the plots"
-	@echo "make cost     count what each operation costs, beside a bare object; renew the table in docs/COST.md"
+	@echo "make cost     count what each operation costs, beside a bare object; renew the tables in docs/COST.md and docs/SCALE.md"
 	@echo "make clean    remove what was built (not the packages, not the local database in .wrangler)"
 
 setup: node_modules/.package-lock.json

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Prints what each operation costs, durasync beside the baseline, and renews the table in docs/COST.md: `make cost`.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+// Prints what each operation costs, durasync beside the baseline, and renews the tables of docs/COST.md and docs/SCALE.md: `make cost`.
 import type { Cost } from "../../js-shim/cost.ts";
-import { measure, operations, type OperationName } from "./operations.ts";
+import { measure, measureStored, operations, type OperationName } from "./operations.ts";
+import { renewPlace, tableOf, type Page } from "./pages.ts";
+import { derived } from "./scale.ts";
 import { startBench, type BenchServer, type ObjectClass } from "./server.ts";
 
-const page = fileURLToPath(new URL("../../docs/COST.md", import.meta.url));
-const marked = /(<!-- cost:begin -->\n)[^]*(<!-- cost:end -->)/;
-
 type Costs = ReadonlyMap<OperationName, Cost>;
+
+const count = (amount: number | undefined): string => amount?.toLocaleString("en-US") ?? "-";
 
 async function costsOf(server: BenchServer, objectClass: ObjectClass): Promise<Costs> {
   const costs = new Map<OperationName, Cost>();
@@ -17,27 +16,35 @@ async function costsOf(server: BenchServer, objectClass: ObjectClass): Promise<C
   return costs;
 }
 
-function tableOf(durasync: Costs, baseline: Costs): string {
+function costTable(durasync: Costs, baseline: Costs): string {
   const fields = ["rowsRead", "rowsWritten", "framesOut", "unitsOut"] as const;
-  const rows = (Object.keys(operations) as OperationName[]).map((name) => {
-    const cells = fields.flatMap((field) => [durasync, baseline].map((costs) => costs.get(name)?.[field].toLocaleString("en-US") ?? "-"));
-    return `| ${[name, ...cells].join(" | ")} |`;
-  });
-  const head = ["rows read", "rows written", "frames out", "bytes out"].flatMap((unit) => [unit, "bare"]);
-  return [`| operation | ${head.join(" | ")} |`, `| --- ${"| ---: ".repeat(head.length)}|`, ...rows, ""].join("\n");
+  const rows = (Object.keys(operations) as OperationName[]).map((name) => [
+    name,
+    ...fields.flatMap((field) => [durasync, baseline].map((costs) => count(costs.get(name)?.[field]))),
+  ]);
+  return tableOf(["operation", ...["rows read", "rows written", "frames out", "bytes out"].flatMap((unit) => [unit, "bare"])], rows);
 }
 
-function renewPage(table: string): void {
-  const text = readFileSync(page, "utf8");
-  if (!marked.test(text)) throw new Error("docs/COST.md has no place for the table");
-  writeFileSync(page, text.replace(marked, (_, begin: string, end: string) => `${begin}\n${table}\n${end}`));
+async function storedTable(server: BenchServer): Promise<string> {
+  const durasync = await measureStored(server.subject("Todos", "stored"));
+  const baseline = await measureStored(server.subject("Plain", "stored"));
+  return tableOf(["database", "bytes", "bare"], [
+    ["empty", count(durasync.empty), count(baseline.empty)],
+    ["10,000 rows, just written", count(durasync.full), count(baseline.full)],
+  ]);
+}
+
+function renew(page: Page, name: string, content: string): void {
+  console.log(`${content}\n`);
+  renewPlace(page, name, content);
 }
 
 const server = await startBench();
 try {
-  const table = tableOf(await costsOf(server, "Todos"), await costsOf(server, "Plain"));
-  console.log(`What durasync costs, beside the bare object of bench/cost/baseline.ts:\n\n${table}`);
-  renewPage(table);
+  console.log("What durasync costs, beside the bare object of bench/cost/baseline.ts:\n");
+  renew("COST.md", "cost", costTable(await costsOf(server, "Todos"), await costsOf(server, "Plain")));
+  renew("COST.md", "stored", await storedTable(server));
 } finally {
   await server.close();
 }
+for (const { page, name, content } of derived) renew(page, name, content());

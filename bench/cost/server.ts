@@ -19,6 +19,8 @@ export interface Subject {
   gather(count: number): Promise<void>;
   /** The cost since it was last taken, or since the object woke. */
   take(): Promise<Cost>;
+  /** The bytes that its database has. */
+  size(): Promise<number>;
   hibernate(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startBench(): Promise<BenchServer> {
         touch: async (id) => void (await call("touch", id)),
         gather: async (count) => void (await call("gather", count)),
         take: async () => (await call("take")) as Cost,
+        size: async () => (await call("size")) as number,
         hibernate: async () => await worker.evictDurableObject(objectClass, { name, webSockets: "hibernate" }),
       };
     },

@@ -16,6 +16,8 @@ interface Measured {
   gather(count: number): void;
   /** The cost since it was last taken, or since the object woke. */
   take(): Cost;
+  /** The bytes that the platform has the object's database down for. */
+  size(): number;
 }
 
 const seedRows = `
@@ -65,6 +67,10 @@ export class Todos extends SyncObject implements Measured {
     this.#taken = total;
     return cost;
   }
+
+  size(): number {
+    return this.ctx.storage.sql.databaseSize;
+  }
 }
 
 export class Plain extends Baseline implements Measured {
@@ -87,6 +93,10 @@ export class Plain extends Baseline implements Measured {
     this.#taken = total;
     return cost;
   }
+
+  size(): number {
+    return this.ctx.storage.sql.databaseSize;
+  }
 }
 
 interface Env {
@@ -102,6 +112,7 @@ async function call(url: URL, env: Env): Promise<unknown> {
   if (method === "seed") return await object.seed(Number(first), Number(more[0]), Number(more[1]));
   if (method === "touch") return await object.touch(first);
   if (method === "gather") return await object.gather(Number(first));
+  if (method === "size") return await object.size();
   return await object.take();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What each operation costs, in rows as workerd counts them and in frames, is what bench/cost/operations.ts says: no less, no more.
-import { readFileSync } from "node:fs";
+// What each operation costs, in rows as workerd counts them and in frames, and what a database has in bytes, is what bench/cost/operations.ts says: no less, no more.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { measure, operations, type Figures, type OperationName } from "../../bench/cost/operations.ts";
+import { measure, measureStored, operations, stored, type Figures, type OperationName } from "../../bench/cost/operations.ts";
+import { readTable } from "../../bench/cost/pages.ts";
 import { startBench, type BenchServer } from "../../bench/cost/server.ts";
 
 let server: BenchServer;
@@ -17,14 +17,18 @@ test("every operation reads, writes and sends exactly what it is said to", { tim
   expect(measured).toEqual(operations);
 });
 
-test("the documented table has the same numbers", () => {
-  const page = readFileSync(new URL("../../docs/COST.md", import.meta.url), "utf8");
+test("a database has exactly the bytes that it is said to", async () => {
+  expect(await measureStored(server.subject("Todos", "stored"))).toEqual(stored);
+});
+
+test("the documented tables have the same numbers", () => {
+  const costs = readTable("COST.md", "cost");
   const documented = Object.fromEntries(
     Object.keys(operations).map((name) => {
-      const line = page.split("\n").find((text) => text.startsWith(`| ${name} |`)) ?? "";
-      const cells = line.split("|").map((cell) => Number(cell.replaceAll(",", "")));
-      return [name, { rowsRead: cells[2], rowsWritten: cells[4], framesOut: cells[6] }];
+      const [rowsRead, , rowsWritten, , framesOut] = costs.get(name) ?? [];
+      return [name, { rowsRead, rowsWritten, framesOut }];
     }),
   );
   expect(documented).toEqual(operations);
+  expect([...readTable("COST.md", "stored").values()].map(([bytes]) => bytes)).toEqual([stored.empty, stored.full]);
 });
