@@ -236,9 +236,11 @@ export class Channel {
 
   #applyPage(page: Page): Reply {
     if (this.#phase === "idle" || this.#phase === "failed") return null;
+    // Frames keep their order, so a later page in any other phase answers a question from before this subscription. And a subscription that was
+    // asked for twice is answered twice: what is being paged goes on, since pages that were asked for after the first answer do not fit the second.
+    const paging = this.#phase === "paging";
+    if (page.first ? paging && page.shape === this.#table?.shape : !paging) return null;
     if (page.first) this.#begin(page);
-    // Frames keep their order, so a later page in any other phase answers a question from before this subscription.
-    else if (this.#phase !== "paging") return null;
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
     for (const row of page.rows) {
       const key = this.#put(this.#table, row);

@@ -193,6 +193,21 @@ test("patches between pages count; a set for a record still to come is skipped, 
   expect(socket.takeSent()).toEqual([subscription({ ...cursor, version: 15 })]);
 });
 
+test("a subscription that was asked for twice, and is answered twice, pages one snapshot and misses nothing", () => {
+  const { socket, store } = watched();
+  socket.open();
+  socket.receive(welcome());
+  socket.receive(page([["a", "1"], ["c", "3"]], { next: 2 }));
+  expect(socket.takeSent("page")).toMatchObject([{ after: ["c"] }]);
+  socket.receive(patch([change(10, 11, { put: [["b", "2"]] })]));
+  // The first page is another one by now, and ends earlier.
+  socket.receive(page([["a", "1"], ["b", "2"]], { next: 2, version: 11 }));
+  expect(socket.takeSent("page")).toEqual([]);
+  socket.receive(page([["d", "4"]], { first: false, version: 11 }));
+  expect(recordsOf(store)).toEqual([["a", "1"], ["b", "2"], ["c", "3"], ["d", "4"]]);
+  expect(statusOf(store)).toMatchObject({ state: "live", version: 11 });
+});
+
 test("a snapshot after a cursor keeps old records until its last page, then drops those in no page", () => {
   const { socket, store } = live([["a", "old"], ["b", "old"], ["c", "old"]]);
   const [, b] = recordsOf(store);

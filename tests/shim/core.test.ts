@@ -125,14 +125,18 @@ test("waking an object that is up to date writes nothing", () => {
   expect(storage.rows("SELECT total_changes()")).toEqual(before);
 });
 
-test("storage that fails at any call of a turn undoes the turn and answers `internal`, and the next turn works", () => {
+test.each([
+  ["no such table: SQLITE_ERROR", "answers `internal`"],
+  ["database or disk is full: SQLITE_FULL", "tells nobody, and sends everybody away"],
+])("a call that fails by %s, at any place of a turn, undoes the turn and %s, and the next turn works", (message) => {
+  const ofStorage = message.includes("FULL");
   for (let fatal = 1; ; fatal++) {
     const storage = newStorage();
     let calls = -Infinity;
     const failing: Storage = {
       sql: {
         exec: (query, ...bindings) => {
-          if (++calls === fatal) throw new Error("disk I/O error: SQLITE_IOERR");
+          if (++calls === fatal) throw new Error(message);
           return storage.sql.exec(query, ...bindings);
         },
       },
@@ -144,14 +148,20 @@ test("storage that fails at any call of a turn undoes the turn and answers `inte
     sockets.carryOut(core.turn([hello(0), subscribe(0)]));
     calls = 0;
     const frame = act(0, 1, "todos", "create", { id: "1", text: "x" });
-    const [answer] = sockets.carryOut(core.turn([frame]));
+    const deliveries = core.turn([frame]);
+    const [answer] = sockets.carryOut(deliveries);
     if (calls < fatal) {
       expect(fatal).toBeGreaterThan(5);
       return;
     }
     calls = -Infinity;
+    if (ofStorage) {
+      expect(deliveries.map(({ kind, code, text }) => ({ kind, code, text }))).toEqual(deliveries.map(() => ({ kind: "close", code: 1013, text: "storage" })));
+      expect(deliveries.flatMap((delivery) => delivery.sockets)).toContain(0);
+      sockets.carryOut(core.turn([hello(0), subscribe(0)]));
+    }
     const settledAsInternal = (answer?.frame["outcomes"] as { code?: string }[] | undefined)?.[0]?.code === "internal";
-    expect(settledAsInternal || answer?.frame["code"] === "internal", JSON.stringify(answer)).toBe(true);
+    if (!ofStorage) expect(settledAsInternal || answer?.frame["code"] === "internal", JSON.stringify(answer)).toBe(true);
     expect(storage.rows("SELECT count(*) FROM todos")).toEqual([[0]]);
     expect(storage.rows("SELECT count(*) FROM durasync_log_todos")).toEqual([[0]]);
     const [again] = sockets.carryOut(core.turn([act(0, settledAsInternal ? 2 : 1, "todos", "create", { id: "1", text: "x" })]));

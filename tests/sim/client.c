@@ -151,8 +151,20 @@ void client_rest(client *c) {
   c->again = c->lost = false;
   for (uint32_t i = 0; i < CHANNELS; i++) {
     c->feeds[i].phase = IDLE;
-    c->feeds[i].anew = false;
+    c->feeds[i].anew = c->feeds[i].again = false;
   }
+}
+
+// The commit at which the records were as the client holds them; 0 if that cannot be told.
+static uint32_t commit_of(const client *c, const feed *f) {
+  const moment *m = f->has_cursor ? history_find(c->history, f->era, (uint32_t)(f - c->feeds), f->version) : NULL;
+  return m ? m->first : 0;
+}
+
+static void ask_again(client *c, feed *f) {
+  if (!f->again) f->asked = commit_of(c, f);
+  f->again = true;
+  subscribe(c, f, feed_again(f));
 }
 
 void client_wait(client *c) {
@@ -160,7 +172,7 @@ void client_wait(client *c) {
   c->again = false;
   for (uint32_t i = 0; i < CHANNELS; i++) {
     feed *f = &c->feeds[i];
-    if (f->wanted && f->phase != LIVE && f->phase != FAILED) subscribe(c, f, feed_again(f));
+    if (f->wanted && f->phase != LIVE && f->phase != FAILED) ask_again(c, f);
   }
   unsend(c, 1);
   flush(c);
@@ -235,17 +247,11 @@ static void hear_error(client *c, ds_view frame) {
   else sim_fail("an error that no client of ours should get: %.*s", (int)frame.size, frame.at);
 }
 
-// The commit at which the records were as the client holds them; 0 if that cannot be told.
-static uint32_t commit_of(const client *c, const feed *f) {
-  const moment *m = f->has_cursor ? history_find(c->history, f->era, (uint32_t)(f - c->feeds), f->version) : NULL;
-  return m ? m->first : 0;
-}
-
 static void hear_patch(client *c, parcel frame) {
   ds_view epoch = ds_json_member(frame.text, "epoch");
   for (ds_json_iterator change = ds_json_iterate(ds_json_member(frame.text, "changes")); ds_json_next(&change);) {
     feed *f = feed_of(c, ds_json_member(change.value, "channel"));
-    sight_check_gone(c->history, c->reader, (uint32_t)(f - c->feeds), change.value, commit_of(c, f));
+    sight_check_gone(c->history, c->reader, (uint32_t)(f - c->feeds), change.value, f->again ? f->asked : commit_of(c, f));
     if (f->era < frame.era && history_carries(c->history, (uint32_t)(f - c->feeds), f->era, frame.era)) f->era = frame.era;
     subscribe(c, f, feed_change(f, epoch, change.value, frame.era));
   }

@@ -82,9 +82,12 @@ static reply turn_page(feed *f, ds_view page, ds_view last) {
 
 reply feed_page(feed *f, ds_view page, uint32_t era) {
   if (f->phase == IDLE || f->phase == FAILED) return NOTHING;
-  if (ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE) begin(f, page, era);
-  else if (f->phase != PAGING) return NOTHING;
-  if (!f->paged || !ds_json_is_string(ds_json_member(page, "shape"), f->shape)) return subscribe_anew(f);
+  bool first = ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE;
+  bool fits = ds_json_is_string(ds_json_member(page, "shape"), f->shape);
+  // Asked for twice, answered twice: what is being paged goes on.
+  if (first ? f->phase == PAGING && fits : f->phase != PAGING) return NOTHING;
+  if (first) begin(f, page, era);
+  else if (!f->paged || !fits) return subscribe_anew(f);
   ds_view last = {0};
   for (ds_json_iterator record = ds_json_iterate(ds_json_member(page, "rows")); ds_json_next(&record);) last = rows_put(&f->rows, record.value);
   return turn_page(f, page, last);

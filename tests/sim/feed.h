@@ -13,6 +13,8 @@ typedef struct feed {
   bool wanted;
   phase phase;
   bool anew; // followed again on the same line: an answer may be one to the first subscription, and the channel a moment behind the others
+  bool again;     // asked for again on the same line, where both may be answered
+  uint32_t asked; // the commit at which it stood then
   bool has_cursor;
   char epoch[24];
   char shape[24];

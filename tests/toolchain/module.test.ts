@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The built todo module against what its border declares: nothing more is asked of the host, nothing less is offered, and it stays small.
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { build } from "../../wasm/build.mjs";
 
@@ -34,6 +36,17 @@ describe("the todo module", () => {
     expect(bytes.length).toBeLessThanOrEqual(68_608);
   });
 });
+
+test("what is kept of the core changes nothing, and where it cannot be read the core is compiled anew", async () => {
+  const kept = "node_modules/.cache/durasync/core.objects";
+  const folder = mkdtempSync(join(tmpdir(), "durasync-kept-"));
+  const first = readFileSync(await build("tests/apps/empty", join(folder, "first.wasm")));
+  writeFileSync(kept, "no objects");
+  const second = readFileSync(await build("tests/apps/empty", join(folder, "second.wasm")));
+  expect(second.equals(first)).toBe(true);
+  expect(readFileSync(kept).length).toBeGreaterThan(100_000);
+  rmSync(folder, { recursive: true });
+}, 180_000);
 
 describe("the prebuilt core", () => {
   test("imports one function more than any module: the way to the app in JavaScript", () => {
