@@ -222,13 +222,14 @@ function billTable(scenario: Scenario): string {
   const total = bills.map((bill) => bill.reduce((sum, part) => sum + part));
   const births = both.map(({ birth }) => objectsOf(scenario) * (priceOf("rowsWritten", birth.written) + priceOf("rowsRead", birth.read)));
   const awake = objectsOf(scenario) * scenario.hours * 3600 * scenario.days * GIGABYTES;
+  const billAwake = billOf("duration", awake);
   const sent = both.map(({ resumeBytes }) => resumeBytes(scenario.missed, scenario.rows));
   const sum = (name: string, values: readonly number[]) => [name, "", "", ...values.map(dollars)];
   return tableOf([scenario.name, "durasync", "bare", "durasync, a month", "bare, a month"], [
     ...units.map((unit, i) => [prices[unit].unit, ...usages.map((usage) => amount(usage[unit])), ...bills.map((bill) => dollars(bill[i] ?? NaN))]),
     sum("**together**", total),
     sum("once, to begin with", births),
-    ["GB-seconds, were it awake in all hours of use", amount(awake), amount(awake), ...usages.map(({ duration }) => `+ ${dollars(billOf("duration", awake) - billOf("duration", duration))}`)],
+    ["GB-seconds, were it awake in all hours of use", amount(awake), amount(awake), ...usages.map(({ duration }) => `+ ${dollars(billAwake - billOf("duration", duration))}`)],
     ["bytes to a return", ...sent.map(amount), "", ""],
   ]);
 }
