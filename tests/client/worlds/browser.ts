@@ -139,7 +139,9 @@ export class Browser {
   }
 
   #grant(waiting: Waiting, use: () => unknown, resolve: (result: unknown) => void): void {
-    if (!this.#waiting.includes(waiting) || this.#holders.has(waiting.name)) return;
+    // Who was offered it may be gone by now: then it is the next one's.
+    if (!this.#waiting.includes(waiting)) return this.#offer(waiting.name);
+    if (this.#holders.has(waiting.name)) return;
     this.#waiting = this.#waiting.filter((other) => other !== waiting);
     const holder = {
       page: waiting.page,
