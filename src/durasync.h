@@ -129,7 +129,8 @@ extern const ds_app durasync_app;
 // Runs one statement. Parameters are named: `:name` is the member `name` of the payload, taken out of its JSON by SQLite, so a string is TEXT, an integer
 // INTEGER, a fraction REAL, true and false 1 and 0, null or a missing member NULL, an array or object its JSON as TEXT. `@name` is a value set by
 // ds_bind_*, or `@now`, the time of the turn in milliseconds. `$name` is the member `name` of the identity of the one who acts. A failed constraint rejects the action
-// with DS_CONSTRAINT and, as data, {"constraint":"unique","name":"todos.id"}; any other SQL error with DS_INTERNAL.
+// with DS_CONSTRAINT and, as data, {"constraint":"unique","name":"todos.id"}; any other SQL error with DS_INTERNAL. If the storage itself fails
+// (a full disk), nobody is told: the whole turn is undone, every socket is closed, and the action comes again.
 void ds_run(ds_action *action, const char *sql);
 
 // As ds_run, for a statement that must change a row: rejects the action with DS_NOT_FOUND if it changes none.
