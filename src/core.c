@@ -135,11 +135,11 @@ static void refuse_all(ds_turn *turn, ds_code code) {
 // it is still to be told: so whoever follows those channels is sent away now, and resumes from its cursor.
 static void send_followers_away(ds_core *core, ds_turn *turn) {
   ds_sql sql = {.host = core->host, .arena = core->arena};
+  int64_t versions[DS_MAX_CHANNELS];
   uint64_t untold = 0;
-  for (uint32_t i = 0; i < core->storage.table_count; i++) {
-    bool told = ds_log_version(&sql, core->storage.tables[i].channel) == core->storage.tables[i].version;
-    if (!told || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
-  }
+  ds_log_versions(&sql, core->names.channels, core->storage.table_count, versions);
+  for (uint32_t i = 0; i < core->storage.table_count; i++)
+    if (versions[i] != core->storage.tables[i].version || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
   if (untold) ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
   for (uint32_t i = 0; untold && i < core->peers.count; i++) {
     const ds_peer *peer = &core->peers.items[i];

@@ -121,10 +121,9 @@ static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
 // The channels that changed since the last turn.
 static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
   uint64_t changed = 0;
-  for (uint32_t i = 0; i < turn->storage->table_count; i++) {
-    versions[i] = ds_log_version(&turn->sql, turn->storage->tables[i].channel);
+  ds_log_versions(&turn->sql, turn->names->channels, turn->storage->table_count, versions);
+  for (uint32_t i = 0; i < turn->storage->table_count; i++)
     if (versions[i] != turn->storage->tables[i].version) changed |= UINT64_C(1) << i;
-  }
   return changed;
 }
 

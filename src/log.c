@@ -130,11 +130,25 @@ bool ds_log_asks(ds_sql *sql, const ds_table *table) {
 
 // ---- Versions
 
-int64_t ds_log_version(ds_sql *sql, ds_view channel) {
+void ds_log_versions(ds_sql *sql, const ds_view *channels, uint32_t count, int64_t *versions) {
   ds_text query = ds_text_new(sql->arena);
-  ds_text_str(&query, "SELECT max(version) FROM ");
-  ds_log_own_name(&query, DS_LITERAL("log"), channel);
-  return ds_sql_first(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  for (uint32_t i = 0; i < count; i++) {
+    ds_text_str(&query, i == 0 ? "SELECT (SELECT max(version) FROM " : "), (SELECT max(version) FROM ");
+    ds_log_own_name(&query, DS_LITERAL("log"), channels[i]);
+    versions[i] = 0;
+  }
+  if (count == 0) return;
+  ds_text_str(&query, ")");
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  if (!ds_sql_next(sql, cursor)) return;
+  for (uint32_t i = 0; i < count; i++) versions[i] = ds_sql_integer(sql, cursor, i);
+  ds_sql_close(sql, cursor);
+}
+
+int64_t ds_log_version(ds_sql *sql, ds_view channel) {
+  int64_t version = 0;
+  ds_log_versions(sql, &channel, 1, &version);
+  return version;
 }
 
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table) {

@@ -47,6 +47,9 @@ bool ds_log_asks(ds_sql *sql, const ds_table *table);
 // The version of the channel's newest change, 0 if there was none. Reads one row.
 int64_t ds_log_version(ds_sql *sql, ds_view channel);
 
+// The same of `count` channels, DS_MAX_CHANNELS at most, in one statement. Reads one row a channel.
+void ds_log_versions(ds_sql *sql, const ds_view *channels, uint32_t count, int64_t *versions);
+
 // The version from which on the log knows every row that changed: an older cursor cannot be resumed. Reads one row.
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table);
 

@@ -36,17 +36,20 @@ static ds_view new_epoch(const ds_host *host, ds_arena *keep) {
   return (ds_view){digits, 2 * EPOCH_BYTES};
 }
 
-static void create_bookkeeping(opening *open) {
-  ds_view meta = DS_LITERAL(
-    "CREATE TABLE IF NOT EXISTS durasync_meta ("
-    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
-    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
-  ds_sql_run(&open->sql, meta, DS_NO_PARAMETERS);
+static void begin_history(opening *open) {
+  open->storage->epoch = new_epoch(open->sql.host, open->keep);
+  open->storage->generations = DS_LITERAL("{}");
   ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
 }
 
 static void read_meta(opening *open) {
+  ds_view schema = DS_LITERAL(
+    "CREATE TABLE IF NOT EXISTS durasync_meta ("
+    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
+    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
+  ds_sql_run(&open->sql, schema, DS_NO_PARAMETERS);
   ds_view query = DS_LITERAL("SELECT epoch, migrations, installed, generations FROM durasync_meta");
   int32_t cursor = ds_sql_open(&open->sql, query, DS_NO_PARAMETERS);
   bool found = ds_sql_next(&open->sql, cursor);
@@ -57,10 +60,7 @@ static void read_meta(opening *open) {
     open->storage->generations = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 3));
   }
   ds_sql_close(&open->sql, cursor);
-  if (found) return;
-  open->storage->epoch = new_epoch(open->sql.host, open->keep);
-  open->storage->generations = DS_LITERAL("{}");
-  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
+  if (!found) begin_history(open);
 }
 
 static bool log_failure(opening *open, const char *what) {
@@ -123,16 +123,23 @@ static bool migrate(opening *open) {
 
 // What the channels' subscribers have been told of: what happens from here on, in the app's own start for example, is news.
 static void read_told(opening *open) {
+  ds_view logs[DS_MAX_CHANNELS];
+  uint32_t places[DS_MAX_CHANNELS]; // of the channels that have a log
+  int64_t versions[DS_MAX_CHANNELS];
+  uint32_t count = 0;
   for (uint32_t i = 0; i < DS_MAX_CHANNELS && open->app->channels && open->app->channels[i].name; i++) {
     const char *channel = open->app->channels[i].name;
-    bool has_log = generation_of(open->storage, channel) > 0;
-    open->storage->told[i] = has_log ? ds_log_version(&open->sql, ds_view_of(channel)) : -1;
+    open->storage->told[i] = -1;
+    if (generation_of(open->storage, channel) == 0) continue;
+    places[count] = i;
+    logs[count++] = ds_view_of(channel);
   }
+  ds_log_versions(&open->sql, logs, count, versions);
+  for (uint32_t i = 0; i < count; i++) open->storage->told[places[i]] = versions[i];
 }
 
 static int32_t migrate_step(void *argument) {
   opening *open = argument;
-  create_bookkeeping(open);
   read_meta(open);
   if (open->sql.status != DS_SQL_DONE) log_failure(open, "the bookkeeping could not be read");
   if (open->sql.status != DS_SQL_DONE || !migrate(open)) return 1;
@@ -186,8 +193,8 @@ static bool no_deferred_keys(opening *open) {
 
 static ds_view install_hash(opening *open) {
   ds_text all = ds_text_new(open->sql.arena);
-  for (uint32_t i = 0; i < open->storage->table_count; i++)
-    for (uint32_t at = 0; ds_triggers_sql(&all, &open->storage->tables[i], at); at++) continue;
+  ds_text_int(&all, DS_TRIGGERS_FORMAT);
+  for (uint32_t i = 0; i < open->storage->table_count; i++) ds_table_fingerprint(&all, &open->storage->tables[i]);
   return ds_hash(open->sql.arena, ds_text_view(&all));
 }
 

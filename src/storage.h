@@ -3,7 +3,8 @@
 //
 //   durasync_meta (id = 1, epoch TEXT, migrations INTEGER, installed TEXT, generations TEXT, touched INTEGER)
 //
-// `migrations` counts the app's migrations that have run. `installed` is the hash of the triggers in place: they are made anew only when it differs.
+// `migrations` counts the app's migrations that have run. `installed` is the hash of what the triggers in place were made of, the tables and DS_TRIGGERS_FORMAT: they are made anew only when it
+// differs.
 //
 // Migrations cannot run under the triggers, since SQLite refuses to drop a column that a trigger names. While they run, each channel's table has triggers that name no column
 // and note in `touched` (bit i: the app's channel i) that the table changed. A channel that was touched, or that nobody watched for a while, gets a new generation, and with it a new shape:

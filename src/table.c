@@ -69,20 +69,35 @@ static uint32_t declared_count(const ds_table *table) {
   return count;
 }
 
+// What PRAGMA table_xinfo says of a column, and PRAGMA table_list of a table, by place (pragma.html).
+enum { XINFO_NAME = 1, XINFO_TYPE = 2, XINFO_NOT_NULL = 3, XINFO_KEY = 5, XINFO_HIDDEN = 6, LIST_SCHEMA = 0, LIST_STRICT = 5 };
+
+// As a statement, since the platform counts a row read for each row that the table-valued function of the same name returns.
+static int32_t open_pragma(ds_sql *sql, const char *pragma, ds_view table) {
+  ds_text statement = ds_text_new(sql->arena);
+  ds_text_str(&statement, pragma);
+  ds_text_str(&statement, "(");
+  ds_text_identifier(&statement, table);
+  ds_text_str(&statement, ")");
+  return ds_sql_open(sql, ds_text_view(&statement), DS_NO_PARAMETERS);
+}
+
 // Takes one row of the table's description. `keys` counts the columns of the primary key, seen by clients or not.
 static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t *keys) {
+  // Hidden columns of kind 1 belong to virtual tables; 2 and 3 are generated columns, which records show.
+  if (ds_sql_integer(sql, cursor, XINFO_HIDDEN) == 1) return;
   uint32_t at = table->all_count++;
   if (at >= DS_MAX_COLUMNS) return;
-  table->all[at] = keep_column(sql, keep, cursor, 0);
-  table->all_types[at] = keep_column(sql, keep, cursor, 1);
-  int64_t in_key = ds_sql_integer(sql, cursor, 3);
+  table->all[at] = keep_column(sql, keep, cursor, XINFO_NAME);
+  table->all_types[at] = keep_column(sql, keep, cursor, XINFO_TYPE);
+  int64_t in_key = ds_sql_integer(sql, cursor, XINFO_KEY);
   if (in_key > 0) ++*keys;
   int32_t position = declared_position(table->declared, table->all[at], (int32_t)at);
   if (position < 0 || position >= DS_MAX_COLUMNS) return;
   table->columns[position] = (ds_column){
     .name = table->all[at],
     .type = table->all_types[at],
-    .not_null = ds_sql_integer(sql, cursor, 2) != 0,
+    .not_null = ds_sql_integer(sql, cursor, XINFO_NOT_NULL) != 0,
   };
   table->column_count++;
   if (in_key <= 0 || in_key > DS_MAX_COLUMNS) return;
@@ -92,19 +107,16 @@ static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cu
 
 // Returns the number of columns in the primary key.
 static uint32_t read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
-  // Hidden columns of kind 1 belong to virtual tables; 2 and 3 are generated columns, which records show.
-  ds_view query = DS_LITERAL("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1");
   uint32_t keys = 0;
-  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->name));
+  int32_t cursor = open_pragma(sql, "PRAGMA table_xinfo", table->name);
   while (ds_sql_next(sql, cursor)) read_column(table, sql, keep, cursor, &keys);
   return keys;
 }
 
 static void read_strictness(ds_table *table, ds_sql *sql) {
-  ds_view query = DS_LITERAL("SELECT strict FROM pragma_table_list(?1) WHERE schema = 'main'");
-  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(table->name));
-  if (ds_sql_next(sql, cursor)) table->strict = ds_sql_integer(sql, cursor, 0) != 0;
-  ds_sql_close(sql, cursor);
+  int32_t cursor = open_pragma(sql, "PRAGMA table_list", table->name);
+  while (ds_sql_next(sql, cursor))
+    if (ds_view_is(ds_sql_read(sql, cursor, LIST_SCHEMA), "main")) table->strict = ds_sql_integer(sql, cursor, LIST_STRICT) != 0;
 }
 
 ds_view ds_hash(ds_arena *arena, ds_view text) {
@@ -115,20 +127,36 @@ ds_view ds_hash(ds_arena *arena, ds_view text) {
   return (ds_view){digits, 16};
 }
 
+// What clients see of the table.
+static void add_shape(ds_text *text, const ds_table *table) {
+  ds_text_json(text, table->channel);
+  ds_text_json(text, table->where);
+  for (uint32_t i = 0; i < table->column_count; i++) {
+    ds_text_json(text, table->columns[i].name);
+    ds_text_json(text, table->columns[i].type);
+  }
+  for (uint32_t i = 0; i < table->key_count; i++) {
+    ds_text_str(text, ",");
+    ds_text_int(text, table->key[i]);
+  }
+}
+
 void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation) {
   ds_text text = ds_text_new(scratch);
   ds_text_int(&text, generation);
-  ds_text_json(&text, table->channel);
-  ds_text_json(&text, table->where);
-  for (uint32_t i = 0; i < table->column_count; i++) {
-    ds_text_json(&text, table->columns[i].name);
-    ds_text_json(&text, table->columns[i].type);
-  }
-  for (uint32_t i = 0; i < table->key_count; i++) {
-    ds_text_str(&text, ",");
-    ds_text_int(&text, table->key[i]);
-  }
+  add_shape(&text, table);
   table->shape = ds_hash(keep, ds_text_view(&text));
+}
+
+void ds_table_fingerprint(ds_text *text, const ds_table *table) {
+  add_shape(text, table);
+  ds_text_json(text, table->name);
+  ds_text_str(text, table->strict ? "STRICT" : "");
+  for (uint32_t i = 0; i < table->column_count; i++) ds_text_str(text, table->columns[i].not_null ? "1" : "0");
+  for (uint32_t i = 0; i < table->all_count; i++) {
+    ds_text_json(text, table->all[i]);
+    ds_text_json(text, table->all_types[i]);
+  }
 }
 
 ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader) {

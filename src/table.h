@@ -45,6 +45,9 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
 // Gives the table its shape, in `keep`. `generation` goes into it: clients fetch anew when it changes.
 void ds_table_shape(ds_table *table, ds_arena *scratch, ds_arena *keep, int64_t generation);
 
+// Appends what tells the table apart from what it was before: all that is known of it, except its shape and what changes with its rows.
+void ds_table_fingerprint(ds_text *text, const ds_table *table);
+
 // The position of the column `name`, or -1.
 int32_t ds_table_column(const ds_table *table, const char *name);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // docs/MIGRATIONS.md, rule by rule: what becomes of clients that were away, and of those that were not, when a new release changes the tables.
 #include "../../src/json.h"
+#include "../../src/trigger.h"
 #include "talk.h"
 #include "test.h"
 
@@ -207,10 +208,82 @@ static void what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until
   }
 }
 
+// One table of each kind that the triggers tell apart: whole, with a key that may be NULL and is of two columns, a part of one, and one whose readers see rows of their own.
+static const ds_app every_kind = {
+  .channels =
+    (const ds_channel[]){
+      {.name = "whole"}, {.name = "keyed", .columns = (const char *const[]){"a", "b", "c", NULL}}, {.name = "part", .table = "keyed", .where = "c > 0"},
+      {.name = "own", .table = "whole", .where = "owner = $user"}, {0},
+    },
+  .migrations =
+    (const ds_migration[]){
+      {"CREATE TABLE whole (id INTEGER PRIMARY KEY, owner TEXT, n REAL, bytes BLOB, what ANY) STRICT;"
+       "CREATE TABLE keyed (a TEXT, b, c INT, hidden, PRIMARY KEY (b, a))"},
+      {0},
+    },
+};
+
+static ds_view triggers_of(world *w) {
+  return ds_view_of(world_query(w, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' OR name GLOB 'durasync_log_*' ORDER BY name"));
+}
+
+// An object that wakes compares its tables and DS_TRIGGERS_FORMAT with what its triggers were made of, not their text. If this fails, triggers are made otherwise than they were: raise
+// DS_TRIGGERS_FORMAT, without which objects that have theirs would keep them, and put the new pair here.
+static void the_triggers_format_is_another_when_the_triggers_are(void) {
+  world w = talk_start(&every_kind);
+  ds_view triggers = triggers_of(&w);
+  ds_arena *arena = ds_arena_new();
+  CHECK_INT(DS_TRIGGERS_FORMAT, 1);
+  CHECK_TEXT(ds_hash(arena, triggers), "56e52601c8284308");
+  ds_arena_free(arena);
+  free((void *)(uintptr_t)triggers.at);
+  world_free(&w);
+}
+
+static void triggers_of_another_format_are_made_anew_and_nobody_fetches_for_it(void) {
+  world w = talk_start(&every_kind);
+  follower away = follower_new("away", "whole", "SELECT json_array(id, owner, n, bytes, what) FROM whole ORDER BY json_array(id)");
+  follower_come(&w, &away);
+  follower_go(&w, &away);
+  ds_view triggers = triggers_of(&w);
+  talk_sql(&w, "DROP TRIGGER durasync_insert_whole", "[]");
+  talk_sql(&w, "CREATE TRIGGER durasync_insert_whole AFTER INSERT ON whole BEGIN SELECT 1; END", "[]");
+  talk_sql(&w, "UPDATE durasync_meta SET installed = 'another'", "[]");
+  world_start(&w);
+  ds_view anew = triggers_of(&w);
+  CHECK(ds_view_equal(triggers, anew));
+  talk_sql(&w, "INSERT INTO whole (id, n) VALUES (1, 0.5)", "[]");
+  world_turn(&w);
+  away.snapshots = 0;
+  follower_come(&w, &away);
+  follower_check(&w, &away);
+  CHECK_INT(away.snapshots, 0);
+  free((void *)(uintptr_t)triggers.at);
+  free((void *)(uintptr_t)anew.at);
+  follower_free(&away);
+  world_free(&w);
+}
+
+// Without a migration, in the app's own start for instance, so that nothing but the table's description tells of it.
+static void a_column_that_came_without_a_migration_is_noted_when_it_changes(void) {
+  world w = talk_start(&every_kind);
+  talk_sql(&w, "ALTER TABLE keyed ADD COLUMN further", "[]");
+  talk_sql(&w, "INSERT INTO keyed VALUES ('x', 1, 1, NULL, NULL)", "[]");
+  world_start(&w);
+  world_turn(&w);
+  talk_sql(&w, "SELECT count(*) FROM durasync_log_part", "[[1]]");
+  talk_sql(&w, "UPDATE keyed SET further = 2", "[]");
+  talk_sql(&w, "SELECT count(*) FROM durasync_log_part", "[[3]]"); // it left, and it entered
+  world_free(&w);
+}
+
 const test migrations_tests[] = {
   {"every release reaches old caches and old tabs, and nothing is fetched without need", every_release_reaches_old_caches_and_old_tabs_and_nothing_is_fetched_without_need},
   {"a page that asks for a channel by its old name is told so, and new pages go on", a_page_that_asks_for_a_channel_by_its_old_name_is_told_so_and_new_pages_go_on},
   {"a page newer than the object is told by code", a_page_newer_than_the_object_is_told_by_code},
   {"what keeps a release from starting leaves the object as it was, until another comes", what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until_another_comes},
+  {"the triggers' format is another when the triggers are", the_triggers_format_is_another_when_the_triggers_are},
+  {"triggers of another format are made anew, and nobody fetches for it", triggers_of_another_format_are_made_anew_and_nobody_fetches_for_it},
+  {"a column that came without a migration is noted when it changes", a_column_that_came_without_a_migration_is_noted_when_it_changes},
   {0},
 };
