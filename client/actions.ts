@@ -107,12 +107,12 @@ export class Actions {
     return true;
   }
 
-  /** Starts over as a new client. Of some actions nobody knows whether they were, or will be, carried out; with an error, of those that were sent. */
-  startOver(error?: SyncError): void {
+  /** Starts over as a new client. Of the actions that were sent, and of those that a failed cache may hold, nobody knows whether they were, or will be, carried out. */
+  startOver(error = new SyncError("client_forgotten")): void {
     const old = this.outbox.client;
-    const left = error ? this.outbox.abandon() : this.outbox.renew();
+    const left = this.outbox.renew();
     this.unsaved?.startOver(old);
-    for (const pending of left) this.#rejectLater(pending, error ?? new SyncError("client_forgotten"));
+    for (const pending of left) this.#rejectLater(pending, error);
   }
 
   /** Tells `listener` of refused actions until the function that it returns is called. */

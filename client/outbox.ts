@@ -147,7 +147,7 @@ export class Outbox {
    * the outbox, since they must not run twice.
    */
   overtake(settled: number): { renumbered: Pending[]; doubtful: Pending[] } {
-    const [tried, untried] = divide(this.unsettled(), isTried);
+    const [tried, untried] = divide(this.unsettled(), (pending) => pending.tried);
     for (const pending of tried) if (pending.number <= settled) pending.overtaken = true;
     const [doubtful, renumbered] = divide(untried, ({ number }) => number <= Math.min(settled, this.#restored));
     this.#drop(doubtful);
@@ -159,12 +159,11 @@ export class Outbox {
   }
 
   /**
-   * Starts over as a new client, for an object that has forgotten this one (restored from a backup, say) and so expects numbers that are
-   * long gone. Nothing can run twice by this: what is unsettled here was numbered after what the object has forgotten. What a failed cache
-   * may hold under the old id is left to whoever finds it there; it is returned.
+   * Starts over as a new client, for an object that has forgotten this one, and so perhaps what became of its actions: those that were sent are
+   * returned, with those that a failed cache may hold under the old id, which are left to whoever finds them there.
    */
   renew(): Pending[] {
-    const [left, all] = divide(this.unsettled(), ({ order }) => order <= this.#stranded);
+    const [left, all] = divide(this.unsettled(), ({ tried, order }) => tried || order <= this.#stranded);
     this.#unsettled.clear();
     this.#unforgotten.clear();
     this.#client = newClientId();
@@ -172,16 +171,9 @@ export class Outbox {
     this.#told = 0;
     this.seen = null;
     const kept = this.#cached ? "not" : "tried";
-    for (const pending of all) Object.assign(pending, { sent: false, tried: false, overtaken: false, kept });
+    for (const pending of all) pending.kept = kept;
     this.#renumber(all);
     return left;
-  }
-
-  /** Starts over as a new client that has forgotten, too, what the object may have done; those actions are returned with what is left. */
-  abandon(): Pending[] {
-    const [tried] = divide(this.unsettled(), isTried);
-    this.#drop(tried);
-    return [...tried, ...this.renew()];
   }
 
   /** Starts over as a new client with nothing to send. */
@@ -226,9 +218,6 @@ export class Outbox {
     for (const pending of some) this.#append(pending);
   }
 }
-
-/** It may have reached the object. */
-const isTried = ({ tried }: Pending) => tried;
 
 /** Those of which `isFirst` is true, and the others, each in order. */
 function divide(some: Iterable<Pending>, isFirst: (pending: Pending) => boolean): [first: Pending[], others: Pending[]] {

@@ -186,7 +186,6 @@ export class Session {
 
   #onWelcome({ settled, now }: Welcome): void {
     const { outbox, unsaved } = this.#actions;
-    if (settled < outbox.acknowledged) return this.#startOver();
     outbox.seen = now ?? outbox.seen;
     if (now !== undefined && outbox.last > 0) unsaved?.touch();
     this.unwelcome = false;
@@ -223,7 +222,6 @@ export class Session {
   }
 
   #resendFrom(expected: number): void {
-    if (expected <= this.#actions.outbox.acknowledged) return this.#startOver();
     this.#actions.outbox.resendFrom(expected);
     this.flush();
   }
@@ -248,11 +246,8 @@ export class Session {
     this.#pause = setTimeout(() => this.#step(change), pause);
   }
 
-  /**
-   * The object has forgotten this client; the outbox starts over under a new id. With an error, the object may have forgotten what became
-   * of the actions that were sent, too.
-   */
-  #startOver(error?: SyncError): void {
+  /** The object has forgotten this client, and perhaps what became of the actions that were sent; the outbox starts over under a new id. */
+  #startOver(error: SyncError): void {
     this.unwelcome = false;
     this.#actions.startOver(error);
     this.keepAgain([...this.#actions.outbox.unsettled()]);

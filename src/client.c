@@ -58,6 +58,7 @@ bool ds_client_forgettable(int64_t seen, int64_t now) {
 }
 
 void ds_client_acknowledge(ds_client *client, int64_t number) {
+  if (number > client->settled) client->settled = number;
   while (client->outcomes && client->outcomes->number <= number) {
     client->outcome_count--;
     client->outcome_bytes -= client->outcomes->json.size;

@@ -3,7 +3,7 @@
 //
 //   durasync_client (client TEXT PRIMARY KEY, settled INTEGER, outcomes TEXT, seen INTEGER) WITHOUT ROWID
 //
-// `settled` is the highest number whose action is settled; numbers have no holes, so everything up to it is. `outcomes` holds, as a JSON array, those outcomes that say
+// `settled` is the highest number whose action is settled; numbers have no holes, so everything up to it is (or was, before a restore). `outcomes` holds, as a JSON array, those outcomes that say
 // more than "committed" and that the client has not acknowledged: of any other settled number the outcome is just that. `seen` is when the client was there: when it
 // last settled something, or came, give or take DS_CLIENT_NOTED.
 #ifndef DURASYNC_CLIENT_H
@@ -43,7 +43,8 @@ void ds_client_greet(ds_client *client, int64_t now);
 // True if an unknown client that was last there at `seen` may have been forgotten.
 bool ds_client_forgettable(int64_t seen, int64_t now);
 
-// Forgets the outcomes up to `number`: the client has them. Alone this writes nothing; they go with the next write.
+// Forgets the outcomes up to `number`: the client has them. Where a backup has come back that knows less than that, the count goes on behind `number`: so a number means one action for ever,
+// and of two histories that take turns neither carries out what it has. Alone this writes nothing; it goes with the next write.
 void ds_client_acknowledge(ds_client *client, int64_t number);
 
 // True if the client must acknowledge before it may send more.

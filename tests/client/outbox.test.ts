@@ -93,16 +93,16 @@ test("what nobody can send is refused beyond a limit instead of growing", () => 
   expect(() => outbox.add("todos", { type: "x" })).toThrow(expect.objectContaining({ code: "outbox_full" }));
 });
 
-test("a renewed outbox counts what is unsettled from 1 under another id", () => {
+test("a renewed outbox returns what was sent, and counts the rest from 1 under another id", () => {
   const outbox = new Outbox();
   const old = outbox.client;
-  for (let i = 0; i < 4; i++) outbox.add("todos", { type: `x${i}` });
-  outbox.settle(committed(1));
-  outbox.settle(committed(2));
+  for (let i = 0; i < 3; i++) outbox.add("todos", { type: `x${i}` });
   outbox.take();
-  outbox.renew();
+  outbox.settle(committed(1));
+  for (let i = 3; i < 5; i++) outbox.add("todos", { type: `x${i}` });
+  expect(outbox.renew().map(({ action }) => action.type)).toEqual(["x1", "x2"]);
   expect(outbox.client).not.toBe(old);
-  expect(take(outbox)).toMatchObject({ acknowledged: 0, actions: [{ number: 1, type: "x2" }, { number: 2, type: "x3" }] });
+  expect(take(outbox)).toMatchObject({ acknowledged: 0, actions: [{ number: 1, type: "x3" }, { number: 2, type: "x4" }] });
 });
 
 test("what a cache still holds is not acknowledged, though it is settled: the next page would send it again", () => {

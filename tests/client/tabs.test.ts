@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { memoryCache, type Cache } from "../../client/cache.ts";
 import { View } from "../../client/view.ts";
 import { browser, filled, outbox, settled, stored } from "./pages.ts";
-import { change, committed, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
+import { change, committed, failure, page, patch, recordsOf, replayed, statusOf, welcome } from "./scripted-object.ts";
 
 test("clear wipes records and actions, in the cache and in the other tabs, and the next page finds nothing", async () => {
   const all = await filled();
@@ -116,18 +116,15 @@ test("a client that got a new id is still this tab's: another tab does not take 
   const all = browser();
   const one = all.open();
   await one.connect(welcome(), page([]));
-  void one.store.send("todos", { type: "first" });
-  await one.sent("actions");
-  one.socket.receive(patch([], [committed(1)]));
-  await settled(async () => expect(await outbox(all)).toEqual([]));
-  void one.store.send("todos", { type: "second" });
-  await one.sent("actions");
+  one.socket.close(1006);
+  const mine = one.store.send("todos", { type: "mine" });
+  await one.until(() => expect(mine.stage).toBe("saved"));
   const [before] = await outbox(all);
-  // The object was restored from a backup, and knows nothing of this client.
-  one.socket.receive(welcome(0, "e0"));
+  one.socket.sent = [];
+  await one.connect(failure("client_forgotten"));
   await settled(async () => expect((await outbox(all)).map(({ client }) => client)).not.toEqual([before?.client]));
   const other = all.open();
-  await other.until(() => expect(replayed(other.store)).toEqual(["second"]));
+  await other.until(() => expect(replayed(other.store)).toEqual(["mine"]));
   expect(statusOf(other.store).pending).toBe(0);
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect([one.store, other.store].map((store) => statusOf(store).pending)).toEqual([1, 0]);
@@ -219,17 +216,16 @@ test("a tab that waits for two others takes over the one although the other has 
   await one.until(() => expect(one.socket.reconnects).toBe(1));
 });
 
-/** Two tabs, one of which has an action that the object has not answered, after one that it has: an object that welcomes it at 0 has forgotten it. */
+/** Two tabs, one of which has an action that it has not sent when its socket opens. */
 async function twoTabs(cache: Cache) {
   const all = browser(cache);
   const [one, other] = [all.open(), all.open()];
   for (const { connect } of [one, other]) await connect(welcome(), page([]));
-  void one.store.send("todos", { type: "first" });
-  await one.sent("actions");
-  one.socket.receive(patch([change(10, 11)], [committed(1)]));
-  await settled(async () => expect(await outbox(all)).toEqual([]));
-  void one.store.send("todos", { type: "mine" });
-  await one.sent("actions");
+  one.socket.close(1006);
+  const mine = one.store.send("todos", { type: "mine" });
+  await one.until(() => expect(mine.stage).toBe("saved"));
+  await other.until(() => expect(replayed(other.store)).toEqual(["mine"]));
+  one.socket.sent = [];
   return [one, other] as const;
 }
 
@@ -247,8 +243,7 @@ test("a look at the other tabs during which this one becomes another client does
   };
   void other.store.send("todos", { type: "theirs" });
   await settled(() => expect(looks).toBeGreaterThan(0));
-  // An object that has forgotten the client, restored from a backup.
-  one.socket.receive(welcome(0));
+  await one.connect(failure("client_forgotten"));
   opened.resolve();
   await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
 });
@@ -256,12 +251,10 @@ test("a look at the other tabs during which this one becomes another client does
 test("a tab that becomes another client keeps the old one's lock until the cache has its actions under the new one", async () => {
   const cache = memoryCache();
   const [one, other] = await twoTabs(cache);
-  other.socket.receive(patch([change(10, 11)]));
-  await other.until(() => expect(replayed(other.store)).toEqual(["mine"]));
   const { write } = cache;
   const opened = Promise.withResolvers<void>();
   cache.write = async (...args) => (await opened.promise, write(...args));
-  one.socket.receive(welcome(0));
+  await one.connect(failure("client_forgotten"));
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(other.socket.reconnects).toBe(0);
   opened.resolve();

@@ -161,7 +161,68 @@ static void a_renewal_that_storage_refuses_changes_nothing_and_is_logged(void) {
   world_free(&w);
 }
 
+// ---- A number means one action for ever
+
+static void add_row(ds_action *action) {
+  ds_run(action, "INSERT INTO a VALUES (hex(randomblob(8)), :text)");
+}
+
+static const ds_app counting_app = {
+  .channels = (const ds_channel[]){{.name = "a"}, {0}},
+  .migrations = (const ds_migration[]){{"CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, text TEXT) STRICT"}, {0}},
+  .actions = (const ds_action_type[]){{"a", "add", add_row}, {0}},
+};
+
+static void copy_database(sqlite3 *to, sqlite3 *from) {
+  sqlite3_backup *copy = sqlite3_backup_init(to, "main", from, "main");
+  CHECK_INT(sqlite3_backup_step(copy, -1), SQLITE_DONE);
+  CHECK_INT(sqlite3_backup_finish(copy), SQLITE_OK);
+}
+
+static void restore(world *w, sqlite3 *backup) {
+  copy_database(w->host->database, backup);
+  world_start(w);
+  ds_core_renew(w->core);
+  ds_core_end(w->core);
+  sqlite_host_end_turn(w->host);
+}
+
+static void send_second(world *w, ds_socket socket) {
+  talk_send(w, socket, "{\"type\":\"actions\",\"acknowledged\":1,\"actions\":[{\"number\":2,\"channel\":\"a\",\"type\":\"add\",\"payload\":{\"text\":\"second\"}}]}");
+  world_turn(w);
+}
+
+// The author has heard of the first action and not of the second when a backup comes back that has neither; then that is undone, and what comes back has both.
+static void an_action_runs_once_in_each_of_two_histories_that_take_turns(void) {
+  world w = talk_start(&counting_app);
+  sqlite3 *backups[2];
+  for (int i = 0; i < 2; i++) CHECK_INT(sqlite3_open(":memory:", &backups[i]), SQLITE_OK);
+  ds_socket author = talk_greet(&w, "author");
+  copy_database(backups[0], w.host->database);
+  talk_act(&w, author, 1, "a", "add", "{\"text\":\"first\"}");
+  talk_hear(&w, author, "{\"type\":\"patch\"");
+  send_second(&w, author);
+  world_close(&w, author);
+  copy_database(backups[1], w.host->database);
+
+  restore(&w, backups[0]);
+  author = talk_greet(&w, "author");
+  send_second(&w, author);
+  talk_sql(&w, "SELECT text FROM a", "[[\"second\"]]");
+  talk_sql(&w, "SELECT settled FROM durasync_client", "[[2]]");
+  world_close(&w, author);
+
+  restore(&w, backups[1]);
+  author = talk_greet(&w, "author");
+  send_second(&w, author);
+  talk_hear(&w, author, "{\"type\":\"patch\",\"epoch\":\"101112131415161");
+  talk_sql(&w, "SELECT text FROM a ORDER BY text", "[[\"first\"],[\"second\"]]");
+  for (int i = 0; i < 2; i++) sqlite3_close(backups[i]);
+  world_free(&w);
+}
+
 const test found_tests[] = {
+  {"an action runs once in each of two histories that take turns", an_action_runs_once_in_each_of_two_histories_that_take_turns},
   {"changes of several channels fit one frame together", changes_of_several_channels_fit_one_frame_together},
   {"outcomes that fill more than a frame come in several", outcomes_that_fill_more_than_a_frame_come_in_several},
   {"followers are sent away if they cannot be told of a write", followers_are_sent_away_if_they_cannot_be_told_of_a_write},

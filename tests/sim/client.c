@@ -97,20 +97,19 @@ static void unsend(client *c, int64_t from) {
     if (one->number >= from) one->sent = false;
 }
 
-// Starts over under a new id. What was tried is numbered after what the object has forgotten, unless `forget`: then nobody can know what became of it.
-static void start_over(client *c, bool forget) {
+// Starts over under a new id. Of what was tried nobody can know what became.
+static void start_over(client *c) {
   take_id(c);
   for (action *one = NULL; (one = next_unsettled(c, one ? one->tag : -1));) {
-    if (forget && one->tried) {
+    if (one->tried) {
       one->told = FORGOTTEN;
       one->expected = -1;
       continue;
     }
     one->number = ++c->last;
-    one->sent = one->tried = false;
   }
   c->lost = true;
-  counted->renewals++;
+  counted->forgotten++;
 }
 
 void client_act(client *c, deed deed, ds_view payload, int64_t tag) {
@@ -206,7 +205,6 @@ static feed *feed_of(client *c, ds_view channel) {
 static void hear_welcome(client *c, ds_view frame) {
   int64_t settled = -1;
   if (!ds_json_int(ds_json_member(frame, "settled"), &settled) || !ds_json_int(ds_json_member(frame, "now"), &c->seen)) sim_fail("a welcome without its numbers");
-  if (settled < acknowledged(c)) start_over(c, false);
 }
 
 static void hear_outcome(client *c, ds_view outcome, uint32_t era) {
@@ -231,14 +229,10 @@ static void hear_error(client *c, ds_view frame) {
   ds_view code = ds_json_member(frame, "code");
   int64_t expected = 0;
   if (ds_json_is_string(code, "out_of_order") && ds_json_int(ds_json_member(frame, "expected"), &expected)) {
-    if (expected <= acknowledged(c)) return start_over(c, false);
     unsend(c, expected);
     return flush(c);
   }
-  if (ds_json_is_string(code, "client_forgotten")) {
-    counted->forgotten++;
-    return start_over(c, true);
-  }
+  if (ds_json_is_string(code, "client_forgotten")) return start_over(c);
   if (ds_json_is_string(code, "rate_limited")) counted->rate_limits++;
   if (ds_json_is_string(code, "rate_limited") || ds_json_is_string(code, "outbox_full") || ds_json_is_string(code, "unavailable")) c->again = true;
   else if (ds_json_is_string(code, "unknown_channel") || ds_json_is_string(code, "forbidden")) feed_of(c, ds_json_member(frame, "channel"))->phase = FAILED;

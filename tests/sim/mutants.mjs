@@ -54,6 +54,7 @@ export const mutants = [
   { name: "the outcome is not stored", file: "client.c", from: `  client->settled++;\n  client->changed = true;`, to: `  client->settled++;` },
   { name: "a rejection is forgotten", file: "client.c", from: `bool plain = outcome->code == DS_OK && ds_view_absent`, to: `bool plain = ds_view_absent` },
   { name: "more is forgotten than was acknowledged", file: "client.c", from: `client->outcomes->number <= number)`, to: `client->outcomes->number <= number + 1)` },
+  { name: "a backup counts by itself", file: "client.c", from: `  if (number > client->settled) client->settled = number;\n`, to: `` },
   { name: "a number may be left out", file: "dispatch.c", from: `sent->number > client->settled + 1 ?`, to: `sent->number > client->settled + 2 ?` },
   { name: "clients are forgotten after a day", file: "core.c", from: `turn->now - DS_CLIENT_AGE, turn`, to: `turn->now - DS_RPC_AGE, turn` },
   { name: "a restore forgets who was there", file: "storage.c", from: `  ds_clients_greet_all(&sql, host->now(host->context));\n`, to: ``, test: "a client that a backup has not seen for long is not forgotten", why: "it takes an old backup, long absences and a lost outcome: one world in twenty thousand" },
