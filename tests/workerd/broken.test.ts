@@ -67,7 +67,8 @@ test("a repeated action is answered from the store, with its result, and runs on
 test("a number that is not the next one is not run, and the right one is named", async () => {
   const a = await server.connect("Broken", "order");
   await a.hello("a");
-  expect(await a.act(3, "notes", "keep", { id: "3" })).toMatchObject({ type: "error", code: "out_of_order", expected: 1 });
+  a.send({ type: "actions", acknowledged: 0, actions: [{ number: 3, channel: "notes", type: "keep", payload: { id: "3" } }] });
+  expect(await a.frame()).toMatchObject({ type: "error", code: "out_of_order", expected: 1 });
   expect(await rows("order")).toEqual([]);
 });
 

@@ -86,7 +86,8 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
   test("an action on a channel that is not declared, or out of its order, is told so", async () => {
     const a = await follow("astray", "a");
     expect(outcomesOf(await a.act(1, "sqlite_master", "create", {}))).toEqual([{ number: 1, status: "rejected", code: "unknown_channel", message: "No channel of that name is declared." }]);
-    expect(await act(a, 3, "create", { id: "3", text: "" })).toEqual({ type: "error", code: "out_of_order", message: "The action's number is not the next one of its client.", expected: 2 });
+    a.send({ type: "actions", acknowledged: 0, actions: [{ number: 3, channel: "notes", type: "create", payload: { id: "3", text: "" } }] });
+    expect(await a.frame()).toEqual({ type: "error", code: "out_of_order", message: "The action's number is not the next one of its client.", expected: 2 });
   });
 
   test("outcomes that nobody acknowledges are kept up to their limit, and then the outbox is full", async () => {
