@@ -56,8 +56,8 @@ export function requestPayload(request: Request): { url: string; headers: Record
 /** The app's answer to a request. */
 export function responseOf(outcome: EventOutcome): Response {
   if (outcome.status === "rejected") return Response.json({ code: outcome.code, message: outcome.message, data: outcome.data }, { status: statusOf(outcome.code) });
-  const { status = 200, headers = {}, body = "" } = (outcome.result ?? {}) as { status?: number; headers?: Record<string, string>; body?: string };
-  return new Response(body, { status, headers });
+  const { body, ...init } = (outcome.result ?? {}) as { status?: number; headers?: Record<string, string>; body?: string };
+  return new Response(body, init);
 }
 
 /** The object's open sockets, read from what is attached to them. */

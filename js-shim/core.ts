@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
+import type { Cost } from "./cost.ts";
 import { Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
 import { limits, type ErrorCode } from "../wasm/build/protocol.ts";
 
@@ -67,10 +68,9 @@ export class Core {
 
   /** Instantiates the module. Throws if it traps; so does everything else. */
   constructor(module: WebAssembly.Module, storage: Storage, sockets: Sockets, surroundings?: Surroundings, script?: Script) {
-    this.#host = new Host(storage, sockets, surroundings, script);
+    this.#host = new Host(storage, sockets, () => this.#exports, surroundings, script);
     // The one place where the module's type is asserted: wasm/exports.c is what stands behind it, and a test compares the two.
     this.#exports = new WebAssembly.Instance(module, this.#host.imports).exports as unknown as Exports;
-    this.#host.attach(this.#exports);
     this.#exports._initialize();
     this.#core = this.#exports.core_new();
   }
@@ -95,8 +95,8 @@ export class Core {
   }
 
   /** Rows that the core's statements have read and written since the instance was made. */
-  get rows(): { read: number; written: number } {
-    return { read: this.#host.rowsRead, written: this.#host.rowsWritten };
+  get rows(): Pick<Cost, "rowsRead" | "rowsWritten"> {
+    return { rowsRead: this.#host.rowsRead, rowsWritten: this.#host.rowsWritten };
   }
 
   /** Runs one turn. If it throws, the instance is broken: throw it away. */

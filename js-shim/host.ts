@@ -27,7 +27,7 @@ export interface Sockets {
   attachment(socket: number): string | null;
 }
 
-/** The instance's memory and the export that runs a transaction's step; there once the module has been instantiated with the imports. */
+/** The instance's memory and the export that runs a transaction's step. */
 export interface Guest {
   readonly memory: WebAssembly.Memory;
   readonly run_step: (step: number, argument: number) => number;
@@ -99,9 +99,9 @@ export function utf8Size(text: string): number {
 export class Host {
   readonly #storage: Storage;
   readonly #sockets: Sockets;
+  readonly #guest: () => Guest;
   readonly #surroundings: Surroundings;
   readonly #script: Script | undefined;
-  #guest: Guest | undefined;
   #cursors: (Cursor | undefined)[] = [];
   #texts: string[] = [];
   #message = "";
@@ -114,14 +114,16 @@ export class Host {
   /** True once the turn's transaction has been committed. */
   committed = false;
 
-  constructor(storage: Storage, sockets: Sockets, surroundings: Surroundings = realSurroundings, script?: Script) {
+  /** @param guest is not asked before the module has been instantiated with the imports */
+  constructor(storage: Storage, sockets: Sockets, guest: () => Guest, surroundings: Surroundings = realSurroundings, script?: Script) {
     this.#storage = storage;
     this.#sockets = sockets;
+    this.#guest = guest;
     this.#surroundings = surroundings;
     this.#script = script;
   }
 
-  /** The imports for WebAssembly.Instance; `attach` must follow before the first call into the module. */
+  /** The imports for WebAssembly.Instance. */
   get imports(): WebAssembly.Imports {
     return {
       durasync: {
@@ -146,14 +148,9 @@ export class Host {
     };
   }
 
-  attach(guest: Guest): void {
-    this.#guest = guest;
-  }
-
   /** The bytes of the module's memory; dead after any call into it, since its memory may grow. */
   bytes(at: number, size?: number): Uint8Array<ArrayBuffer> {
-    if (!this.#guest) throw new Error("The module has not been attached.");
-    return new Uint8Array(this.#guest.memory.buffer, at, size);
+    return new Uint8Array(this.#guest().memory.buffer, at, size);
   }
 
   /** The UTF-8 text in the module's memory. */
@@ -230,7 +227,7 @@ export class Host {
     this.#depth++;
     try {
       this.#storage.transactionSync(() => {
-        result = this.#guest?.run_step(step, argument);
+        result = this.#guest().run_step(step, argument);
         if (result !== 0) throw ROLLBACK;
       });
       if (this.#depth === 1) this.committed = true;

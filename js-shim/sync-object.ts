@@ -46,7 +46,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     void ctx.blockConcurrencyWhile(async () => {
       await Promise.resolve();
       await this.start();
-      addCost(this.#total, { ...noCost(), rowsRead: this.core.rows.read - this.#total.rowsRead, rowsWritten: this.core.rows.written - this.#total.rowsWritten });
+      addCost(this.#total, this.#rowsSince(this.#total)); // less what was counted with a turn
     });
   }
 
@@ -192,18 +192,19 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#waiting.push(...frames);
   }
 
-  #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: { read: number; written: number }): void {
-    const cost = noCost();
-    cost.turns = 1;
-    cost.framesIn = frames.length;
+  #rowsSince({ rowsRead, rowsWritten }: Core["rows"]): Core["rows"] {
+    const { rows } = this.core;
+    return { rowsRead: rows.rowsRead - rowsRead, rowsWritten: rows.rowsWritten - rowsWritten };
+  }
+
+  #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: Core["rows"]): void {
+    const cost = { ...noCost(), ...this.#rowsSince(before), turns: 1, framesIn: frames.length };
     for (const { message } of frames) cost.unitsIn += typeof message === "string" ? message.length : message.byteLength;
     for (const { kind, sockets, text } of deliveries) {
       if (kind !== "send") continue;
       cost.framesOut += sockets.length;
       cost.unitsOut += sockets.length * text.length;
     }
-    cost.rowsRead = this.core.rows.read - before.read;
-    cost.rowsWritten = this.core.rows.written - before.written;
     addCost(this.#total, cost);
     this.onTurn(cost);
   }
@@ -234,12 +235,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   #deliver({ kind, sockets, text, code }: Delivery, frames: readonly Frame[]): void {
     const frame = frames[code];
-    if (kind === "wait" && frame) this.#waits.putBack(frame, text, this.settlement(text));
-    for (const socket of sockets) {
-      if (kind === "send") this.#sockets.send(socket, text);
-      else if (kind === "attach") this.#sockets.attach(socket, text);
-      else if (kind === "close") this.#sockets.close(socket, code, text);
-    }
+    if (kind !== "wait") for (const socket of sockets) this.#sockets[kind](socket, text, code);
+    else if (frame) this.#waits.putBack(frame, text, this.settlement(text));
   }
 
   /** Resolves when what a frame waits for is there. */
