@@ -39,7 +39,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sockets = new SocketTable(ctx);
-    this.writes = new Writes(ctx.storage, () => this.#noticeChange());
+    this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
@@ -131,6 +131,10 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    */
   flush(): void {
     if (this.#running) return; // the turn's end sees to it
+    if (this.writes.undecided) {
+      this.#noticed = true; // the transaction's end sees to it
+      return;
+    }
     const frames = this.#waiting;
     this.#waiting = [];
     this.#noticed = false;
@@ -253,9 +257,13 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     return outcome;
   }
 
+  readonly #tell = (): void => {
+    if (this.#noticed) this.flush();
+  };
+
   #noticeChange(): void {
     if (this.#noticed || !this.#core?.ready) return;
     this.#noticed = true;
-    queueMicrotask(() => this.#noticed && this.flush());
+    queueMicrotask(this.#tell);
   }
 }

@@ -122,6 +122,19 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     this.ctx.storage.kv.put("due", id);
   }
 
+  /** Writes in a transaction that waits, and is undone if `fails`. */
+  async writeSlowly(id: string, fails: boolean): Promise<void> {
+    const undone = new Error("never mind");
+    const step = async () => {
+      this.write(id);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (fails) throw undone;
+    };
+    await this.ctx.storage.transaction(step).catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  }
+
   override alarm(): void {
     this.write(this.ctx.storage.kv.get<string>("due") ?? "by alarm");
   }

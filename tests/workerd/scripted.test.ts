@@ -125,6 +125,14 @@ test("what a method, an alarm or a request writes reaches the subscribers, thoug
   expect(await a.frame()).toMatchObject({ changes: [{ put: [["by-request", "written by a method", null]] }] });
 });
 
+test("what a transaction that waits writes is told once it is committed, and never if it is undone", async () => {
+  const a = await follow("slowly", "a");
+  await server.fetch("/scripted/write-slowly?name=slowly&id=undone&fails");
+  expect(await a.settle()).toEqual([]);
+  await server.fetch("/scripted/write-slowly?name=slowly&id=done");
+  expect(await a.frame()).toMatchObject({ changes: [{ from: 0, to: 1, put: [["done", "written by a method", null]] }] });
+});
+
 test("an event reaches the channel's subscribers and is stored nowhere", async () => {
   const a = await follow("event", "a");
   const stranger = await server.connect("Scripted", "event");

@@ -79,6 +79,9 @@ export default {
       case "/scripted/write":
         await scripted.write(id);
         return new Response("done");
+      case "/scripted/write-slowly":
+        await scripted.writeSlowly(id, url.searchParams.has("fails"));
+        return new Response("done");
       case "/scripted/write-later":
         await scripted.writeLater(id);
         return new Response("done");
