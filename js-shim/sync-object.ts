@@ -12,6 +12,12 @@ import { Writes } from "./writes.ts";
 // RFC 6455, section 7.4.1. The client's own code is not repeated: some stand for what no close frame can say.
 const NORMAL_CLOSURE = 1000;
 
+// Service restart (https://www.iana.org/assignments/websocket): clients come again.
+const RESTART = 1012;
+
+/** The tag of a socket that came while the object could not start: nobody has asked yet who it is. */
+const UNASKED = "unasked";
+
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
  *
@@ -78,8 +84,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return await this.onRequest(request);
     const { 0: client, 1: server } = new WebSocketPair();
     try {
-      const identity = await this.admit(request);
-      this.ctx.acceptWebSocket(server);
+      const { ready } = this.core;
+      const identity = ready ? await this.admit(request) : undefined; // an object that could not start says so to each frame
+      this.ctx.acceptWebSocket(server, ready ? [] : [UNASKED]);
       attachIdentity(server, identity);
     } catch (error) {
       refuseSocket(server, error);
@@ -91,8 +98,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   protected admit(request: Request): unknown {
     const outcome = this.#happen("connect", requestPayload(request));
     if (outcome.status === "committed") return outcome.result;
-    if (outcome.code === "unavailable") return undefined; // the object could not start: it says so to each frame
-    throw new SyncError(outcome.code, outcome.message, outcome.data);
+    throw new SyncError(outcome.code);
   }
 
   /** Answers a request that is not for a socket. */
@@ -103,6 +109,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const frame = { socket: this.#sockets.number(socket), message };
+    if (this.core.ready && this.ctx.getTags(socket).includes(UNASKED)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
     if (!this.#waits.hold(frame)) this.#enqueue([frame]);
   }
 

@@ -199,6 +199,23 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     }
   });
 
+  test("who came while the object could not start is asked who they are when it can", async () => {
+    await connect("shut");
+    await server.sql(app, "shut", "CREATE TRIGGER shut BEFORE INSERT ON notes BEGIN SELECT RAISE(ABORT, 'not today'); END");
+    await server.sql(app, "shut", "DELETE FROM notes");
+    await server.hibernate(app, "shut");
+    const uninvited = [await connect("shut", { user: "mallory" }), await connect("shut", { user: "root", origin: "https://evil.example" }), await connect("shut")];
+    for (const socket of uninvited) expect(await socket.hello("m")).toMatchObject({ type: "error", code: "unavailable" });
+    await server.sql(app, "shut", "DROP TRIGGER shut");
+    await server.hibernate(app, "shut");
+    for (const socket of uninvited) {
+      socket.send({ type: "hello", protocol: 2, client: "m" });
+      socket.send({ type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "create", payload: { id: "1", text: "" } }] });
+      expect(await socket.end).toEqual({ code: 1012, reason: "unavailable" });
+    }
+    expect(await notes("shut")).toEqual([]);
+  });
+
   test("a page that is too old or too new is told so", async () => {
     const a = await connect("versions");
     for (const [version, type, code] of [[1, "error", "app_too_old"], [4, "error", "app_too_new"], [2, "welcome"], [3, "welcome"]]) {
