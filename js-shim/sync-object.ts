@@ -108,6 +108,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    if (socket.readyState !== WebSocket.OPEN) return; // it was sent away: a client that stays all the same is heard no more
     const frame = { socket: this.#sockets.number(socket), message };
     if (this.core.ready && this.ctx.getTags(socket).includes(UNASKED)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
     if (!this.#waits.hold(frame)) this.#enqueue([frame]);

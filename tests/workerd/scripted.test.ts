@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An app in TypeScript, on the prebuilt core.
+import { once } from "node:events";
+import { WebSocket as Insistent } from "ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, type Server, type TestSocket } from "./server.ts";
 
@@ -178,6 +180,27 @@ test("a channel is read by those who may, and no longer by one who is shut out",
   expect(await server.fetch("/scripted/ban?name=read&id=ann")).toBe("1");
   expect(await guest.end).toEqual({ code: 4403, reason: "forbidden" });
   expect(await admin.settle()).toEqual([]);
+});
+
+test("one who is shut out and will not go is not heard any more, and nobody who goes by themselves is cut short", async () => {
+  const socket = new Insistent(new URL("/parties/scripted/insist?user=ann", server.url));
+  await once(socket, "open");
+  const act = (number: number) => socket.send(JSON.stringify({ type: "actions", acknowledged: 0, actions: [{ number, channel: "notes", type: "create", payload: { id: `${number}` } }] }));
+  socket.send(JSON.stringify({ type: "hello", protocol: 2, client: "a" }));
+  act(1);
+  await expect.poll(async () => await ids("insist")).toEqual(["1"]);
+  socket.pause(); // it does not read that it is to go
+  expect(await server.fetch("/scripted/ban?name=insist&id=ann")).toBe("1");
+  act(2);
+  const b = await follow("insist", "b", "bob");
+  for (let number = 1; number <= 50; number++) b.send({ type: "actions", acknowledged: 0, actions: [{ number, channel: "notes", type: "create", payload: { id: `b${number}` } }] });
+  b.close();
+  await expect.poll(async () => (await ids("insist")).length).toBeGreaterThanOrEqual(51);
+  await server.hibernate("Scripted", "insist");
+  act(3);
+  expect(await (await follow("insist", "c", "carol")).settle()).toEqual([]);
+  expect(await ids("insist")).toEqual(["1", ...Array.from({ length: 50 }, (_, i) => `b${i + 1}`).sort()]);
+  socket.terminate();
 });
 
 test("a page that is too old or too new is told so", async () => {
