@@ -193,10 +193,12 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     expect(outcomesOf(await act(nobody, 1, "who"))).toEqual([{ number: 1, status: "committed", result: { user: null, role: null } }]);
   });
 
-  test("who may not connect is turned away for good: by name, or as a page of another origin", async () => {
+  test("who may not connect is turned away for good: by name, or as a page of another origin than the object's own", async () => {
     for (const options of [{ user: "mallory" }, { user: "ann", origin: "https://evil.example" }]) {
       expect(await (await connect("door", options)).end).toEqual({ code: 4403, reason: "forbidden" });
     }
+    const own = await connect("door", { user: "ann", origin: server.url.origin });
+    expect(await own.hello("a")).toMatchObject({ type: "welcome" });
   });
 
   test("who came while the object could not start is asked who they are when it can", async () => {

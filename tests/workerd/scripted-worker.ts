@@ -29,13 +29,28 @@ const hasText = {
   },
 };
 
+// One that takes its time, as a schema with a look-up does.
+const isKnown = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "test",
+    validate: async (value: unknown) => {
+      const payload = value as NoteAction["payload"];
+      const answer = await askOutside(payload.id);
+      return payload.text === "known" ? { value: { ...payload, text: answer } } : { issues: [{ message: "Nobody knows it.", path: [{ key: "texts" }, 2, { key: Symbol("a symbol") }] }] };
+    },
+  },
+};
+
 export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override readonly channels = { notes: {}, secrets: {} };
   override readonly migrations = [
     "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT",
     (sql: SqlStorage) => void sql.exec("INSERT INTO notes VALUES ('0', 'made by a migration', NULL)"),
   ];
-  override readonly payloads = { notes: { checked: hasText } };
+  override readonly payloads = { notes: { checked: hasText, "checked later": isKnown } };
+  override readonly origins = ["https://app.example"];
+  override readonly logWindow = 50;
   override readonly version = 3;
   override readonly minVersion = 2;
 
@@ -48,6 +63,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override onConnect(request: Request): Who | undefined {
     const [, token] = request.headers.get("sec-websocket-protocol")?.split(", ") ?? [];
     const user = token ?? new URL(request.url).searchParams.get("user");
+    if (user === "everybody") return { user: "everybody".repeat(500) };
     if (user === "mallory") throw new SyncError("forbidden", "Not you.");
     return user === null ? undefined : { user, role: user === "root" ? "admin" : "guest" };
   }
@@ -66,6 +82,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     switch (type) {
       case "create":
       case "checked":
+      case "checked later":
         return [...insert(payload.text ?? "")];
       case "who":
         return { identity, client, number };

@@ -47,6 +47,7 @@ test.each([
   ["too early", { code: "internal" }],
   ["wipe", { code: "forbidden" }],
   ["checked", { code: "invalid_payload", message: "`text` must be a string.", data: { path: ["text"] } }],
+  ["checked later", { code: "invalid_payload", message: "Nobody knows it.", data: { path: ["texts", 2, "Symbol(a symbol)"] } }],
 ])("a handler that ends in `%s` is rejected by code and leaves nothing", async (type, outcome) => {
   const a = await follow(`reject ${type}`, "a", "ann");
   const answer = await act(a, 1, type, { id: "x" });
@@ -54,6 +55,11 @@ test.each([
   expect(JSON.stringify(answer)).not.toContain("secret");
   expect(await act(a, 2, "create", { id: "y", text: "" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
   expect(await ids(`reject ${type}`)).toEqual(["y"]);
+});
+
+test("a handler gets what the schema has made of the payload, though it took its time", async () => {
+  const a = await follow("schema", "a");
+  expect(await act(a, 1, "checked later", { id: "1", text: "known" })).toMatchObject({ changes: [{ put: [["1", "answer to 1", null]] }], outcomes: [{ status: "committed" }] });
 });
 
 test("a constraint is told by its name, whoever ran the statement", async () => {
@@ -159,6 +165,11 @@ test("who may not connect is turned away with a code that says so for good", asy
   expect(await mallory.end).toEqual({ code: 4403, reason: "forbidden" });
 });
 
+test("an identity that is too large is the object's own mistake, and nobody is let in by it", async () => {
+  const everybody = await server.connect("Scripted", "door", { user: "everybody" });
+  expect(await everybody.end).toEqual({ code: 4500, reason: "internal" });
+});
+
 test("a token can come as a subprotocol behind the first, which is the one that is chosen", async () => {
   const a = await server.connect("Scripted", "token", { protocols: ["durasync", "ann"] });
   expect(a.protocol).toBe("durasync");
@@ -166,9 +177,22 @@ test("a token can come as a subprotocol behind the first, which is the one that 
   expect(await act(a, 1, "who", null)).toMatchObject({ outcomes: [{ result: { identity: { user: "ann" } } }] });
 });
 
-test("a page of another origin is turned away, the object's own is let in", async () => {
-  const stranger = await server.connect("Scripted", "origin", { origin: "https://evil.example" });
-  expect(await stranger.end).toEqual({ code: 4403, reason: "forbidden" });
+test("where origins are declared, their pages are let in and no others", async () => {
+  for (const origin of ["https://evil.example", "https://app.example.evil.example", server.url.origin]) {
+    expect(await (await server.connect("Scripted", "origin", { origin })).end).toEqual({ code: 4403, reason: "forbidden" });
+  }
+  const own = await server.connect("Scripted", "origin", { origin: "https://app.example" });
+  expect(await own.hello("a")).toMatchObject({ type: "welcome" });
+});
+
+test("who has missed more than the declared window fetches anew, and others resume", async () => {
+  const a = await follow("window", "a");
+  const { epoch, shape, version } = await a.subscribe("a", "notes");
+  const insert = async (from: number, to: number) => void (await server.sql("Scripted", "window", `WITH RECURSIVE n (i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to}) INSERT INTO notes SELECT i, '', NULL FROM n`));
+  await insert(1, 20);
+  expect(await (await server.connect("Scripted", "window")).subscribe("b", "notes", { epoch, shape, version })).toMatchObject({ type: "patch" });
+  await insert(21, 200);
+  expect(await (await server.connect("Scripted", "window")).subscribe("c", "notes", { epoch, shape, version })).toMatchObject({ type: "page" });
 });
 
 test("a channel is read by those who may, and no longer by one who is shut out", async () => {
