@@ -28,7 +28,7 @@ const UNASKED = "unasked";
  *
  * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods): subscribers get what it changed as soon as it pauses.
  */
-export class SyncObject<Env = unknown, Who extends object | undefined = Identity | undefined> extends DurableObject<Env> {
+export class SyncObject<Env = unknown, Who extends object | undefined = Identity | undefined, Channel extends string = string> extends DurableObject<Env> {
   /** The app's module. */
   static readonly core: WebAssembly.Module;
 
@@ -150,7 +150,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   /** Sends an event to everyone who has subscribed to the channel. It is stored nowhere: who is away misses it. */
-  broadcast(channel: string, event: unknown): void {
+  broadcast(channel: Channel, event: unknown): void {
     for (const delivery of this.core.broadcast(channel, event)) this.#deliver(delivery, []);
   }
 

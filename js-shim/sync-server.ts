@@ -75,7 +75,7 @@ type PayloadSchemas<C extends Channels<keyof C>> = {
  * A handler runs as a transaction: if it throws, nothing of it remains. It need not say what it changed, and neither need `alarm`, `fetch`, an RPC method or `onStart`: whatever changes
  * a channel's rows reaches its subscribers.
  */
-export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Channels, Who extends object | undefined = Identity | undefined> extends SyncObject<Env, Who> {
+export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Channels, Who extends object | undefined = Identity | undefined> extends SyncObject<Env, Who, keyof C & string> {
   static override readonly core = core;
 
   /** The channels that clients may subscribe to. */
@@ -119,10 +119,6 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   /** Whether `identity` may do that: asked before the payload is checked. */
   canDo(_channel: keyof C & string, _action: ActionOf<C, keyof C>, _identity: Who): boolean {
     return true;
-  }
-
-  override broadcast(channel: keyof C & string, event: unknown): void {
-    super.broadcast(channel, event);
   }
 
   protected override get script(): (request: string) => string {
