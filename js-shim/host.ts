@@ -174,7 +174,7 @@ export class Host {
 
   #keep(value: unknown): number {
     if (value === null || value === undefined) return -1;
-    const text = value instanceof ArrayBuffer || value instanceof Uint8Array ? decoder.decode(value) : String(value);
+    const text = typeof value === "object" ? decoder.decode(value as ArrayBuffer) : String(value); // the one object that SQLite gives is a BLOB
     return this.#texts.push(text) - 1;
   }
 

@@ -149,9 +149,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#run(frames);
   }
 
-  /** Sends an event to everyone who has subscribed to the channel. It is stored nowhere: who is away misses it. */
+  /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
   broadcast(channel: Channel, event: unknown): void {
-    for (const delivery of this.core.broadcast(channel, event)) this.#deliver(delivery, []);
+    this.#send(() => this.core.broadcast(channel, event));
   }
 
   /** The open sockets, with who they are and what they follow. */
@@ -179,7 +179,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    * a restore from a backup. `restoreObject` does it for you.
    */
   renewEpoch(): void {
-    for (const delivery of this.core.renew()) this.#deliver(delivery, []);
+    this.#send(() => this.core.renew());
   }
 
   /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
@@ -241,14 +241,22 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     } finally {
       this.#running = false;
     }
-    for (const delivery of deliveries) this.#deliver(delivery, frames);
+    this.#deliver(deliveries, frames);
     this.#account(frames, deliveries, before);
   }
 
-  #deliver({ kind, sockets, text, code }: Delivery, frames: readonly Frame[]): void {
-    const frame = frames[code];
-    if (kind !== "wait") for (const socket of sockets) this.#sockets[kind](socket, text, code);
-    else if (frame) this.#waits.putBack(frame, text, this.settlement(text));
+  #deliver(deliveries: readonly Delivery[], frames: readonly Frame[] = []): void {
+    for (const { kind, sockets, text, code } of deliveries) {
+      const frame = frames[code];
+      if (kind !== "wait") for (const socket of sockets) this.#sockets[kind](socket, text, code);
+      else if (frame) this.#waits.putBack(frame, text, this.settlement(text));
+    }
+  }
+
+  // Sends what the core makes beside the turns. It does one thing at a time: what a handler asks for waits for the end of its turn.
+  #send(make: () => Delivery[]): void {
+    if (this.#running) queueMicrotask(() => this.#send(make));
+    else this.#deliver(make());
   }
 
   /** Resolves when what a frame waits for is there. */

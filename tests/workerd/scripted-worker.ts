@@ -10,10 +10,13 @@ type Who = { user: string; role?: string };
 /** How often the outside world was asked, by the action's id. */
 const asked = new Map<string, number>();
 
+/** The answer to "held" is held back until a test lets it go. */
+const held = Promise.withResolvers<void>();
+
 /** Something outside of the object that takes its time. */
 async function askOutside(id: string): Promise<string> {
   asked.set(id, (asked.get(id) ?? 0) + 1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await (id === "held" ? held.promise : new Promise((resolve) => setTimeout(resolve, 50)));
   return `answer to ${id}`;
 }
 
@@ -86,6 +89,9 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
         return [...insert(payload.text ?? "")];
       case "who":
         return { identity, client, number };
+      case "create loudly":
+        this.broadcast("notes", { creates: payload.id });
+        return [...insert(payload.text ?? "")];
       case "wipe":
         sql.exec("DELETE FROM notes");
         return;
@@ -159,6 +165,10 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override onRequest(request: Request): Promise<Response> {
     this.write(new URL(request.url).searchParams.get("id") ?? "");
     return Promise.resolve(new Response("written"));
+  }
+
+  letGo(): void {
+    held.resolve();
   }
 
   timesAsked(id: string): number {

@@ -97,15 +97,16 @@ test("an action that waits and is sent again by another socket of its client run
 
 test("an action whose socket closes while it waits is there when its client comes back and sends it again", async () => {
   const a = await follow("gone", "a");
-  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "kept" } }] };
+  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "held" } }] };
   a.send(frame);
   await server.fetch("/"); // lets it arrive
   a.close();
   const again = await server.connect("Scripted", "gone");
   expect(await again.hello("a")).toMatchObject({ settled: 0 });
   again.send(frame);
+  await server.fetch("/scripted/let-go?name=gone");
   expect(await again.frame()).toMatchObject({ outcomes: [{ number: 1, status: "committed" }] });
-  expect(await ids("gone")).toEqual(["kept"]);
+  expect(await ids("gone")).toEqual(["held"]);
 });
 
 test.each([
@@ -148,6 +149,17 @@ test("an event reaches the channel's subscribers and is stored nowhere", async (
   await server.fetch("/scripted/broadcast?name=event&id=ann");
   expect(await a.frame()).toEqual({ type: "event", channel: "notes", event: { typing: "ann" } });
   expect(await stranger.settle()).toEqual([]);
+});
+
+test("an event that a handler sends goes out when its turn is over", async () => {
+  const a = await follow("loud", "a");
+  const b = await follow("loud", "b");
+  const actions = ["create", "create loudly", "create", "create loudly", "create"].map((type, i) => ({ number: i + 1, channel: "notes", type, payload: { id: `${i + 1}`, text: "x".repeat(50) } }));
+  a.send({ type: "actions", acknowledged: 0, actions });
+  const put = actions.map(({ payload: { id, text } }) => [id, text, null]);
+  expect(await a.frame()).toMatchObject({ changes: [{ put }], outcomes: actions.map(({ number }) => ({ number, status: "committed" })) });
+  expect(await b.frame()).toMatchObject({ changes: [{ put }] });
+  for (const socket of [a, b]) for (const creates of ["2", "4"]) expect(await socket.frame()).toEqual({ type: "event", channel: "notes", event: { creates } });
 });
 
 test("who connects is known to every handler, across a hibernation", async () => {

@@ -88,6 +88,9 @@ export default {
       case "/scripted/broadcast":
         await scripted.broadcast("notes", { typing: id });
         return new Response("done");
+      case "/scripted/let-go":
+        await scripted.letGo();
+        return new Response("done");
       case "/scripted/asked":
         return new Response(String(await scripted.timesAsked(id)));
       case "/scripted/who":
