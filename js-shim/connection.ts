@@ -60,9 +60,9 @@ export function responseOf(outcome: EventOutcome): Response {
   return new Response(body, init);
 }
 
-/** The object's open sockets, read from what is attached to them. */
-export function connectionsOf<Who>(ctx: DurableObjectState): Connection<Who>[] {
-  return ctx.getWebSockets().map((socket) => {
+/** What is attached to the sockets says who they are. */
+export function connectionsOf<Who>(sockets: readonly WebSocket[]): Connection<Who>[] {
+  return sockets.map((socket) => {
     const attached: unknown = socket.deserializeAttachment();
     // The core writes its attachments itself: ds_peer_attachment.
     const { identity, client = "", channels = [] } = JSON.parse(typeof attached === "string" ? attached : "{}") as Partial<Connection<Who>>;

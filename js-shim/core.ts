@@ -118,7 +118,7 @@ export class Core {
   /** Has the app handle an event in a transaction of its own. `payload` is JSON's; `socket` is the one that it is about, if any. What it changed goes out with the next turn. */
   event(event: AppEvent, payload: unknown = null, socket = -1): EventOutcome {
     const [at, size] = this.#write(JSON.stringify(payload));
-    const [text = 0, length = 0] = this.#words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
+    const [text = 0, length = 0] = this.#host.words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
     // The core writes its outcomes by docs/PROTOCOL.md.
     const outcome = JSON.parse(this.#host.read(text, length)) as EventOutcome;
     this.#end();
@@ -163,22 +163,18 @@ export class Core {
     this.#host.end();
   }
 
-  #words(at: number, count: number): Uint32Array {
-    return new Uint32Array(this.#host.bytes(at, 4 * count).slice().buffer);
-  }
-
   // ds_deliveries: count, items; ds_delivery: kind, socket_count, sockets, piece_count, pieces, code.
   #deliveries(at: number): Delivery[] {
-    const [count = 0, items = 0] = this.#words(at, 2);
+    const [count = 0, items = 0] = this.#host.words(at, 2);
     return Array.from({ length: count }, (_, i) => {
-      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#words(items + 24 * i, 6);
-      return { kind: kinds[kind] ?? "send", sockets: [...this.#words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
+      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#host.words(items + 24 * i, 6);
+      return { kind: kinds[kind] ?? "send", sockets: [...this.#host.words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
     });
   }
 
   // ds_piece: a handle, or -1 and a view. The text is a copy: memory may change before the socket has sent it.
   #join(at: number, count: number): string {
-    const words = new Int32Array(this.#words(at, 3 * count).buffer);
+    const words = new Int32Array(this.#host.words(at, 3 * count).buffer);
     let text = "";
     for (let i = 0; i < words.length; i += 3) {
       const [handle = 0, bytes = 0, size = 0] = words.subarray(i);

@@ -153,6 +153,11 @@ export class Host {
     return new Uint8Array(this.#guest().memory.buffer, at, size);
   }
 
+  /** A copy of the 32-bit words in the module's memory. */
+  words(at: number, count: number): Uint32Array {
+    return new Uint32Array(this.bytes(at, 4 * count).slice().buffer);
+  }
+
   /** The UTF-8 text in the module's memory. */
   read(at: number, size: number): string {
     return decoder.decode(this.bytes(at, size));
@@ -180,7 +185,7 @@ export class Host {
 
   // `count` ds_views: address and size, an address of 0 for NULL.
   #views(at: number, count: number): (string | null)[] {
-    const words = new Uint32Array(this.bytes(at, 8 * count).slice().buffer);
+    const words = this.words(at, 2 * count);
     return Array.from({ length: count }, (_, i) => {
       const [text = 0, size = 0] = words.subarray(2 * i);
       return text === 0 ? null : this.read(text, size);

@@ -50,7 +50,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
     void ctx.blockConcurrencyWhile(async () => {
-      await Promise.resolve();
+      await null;
       await this.start();
       addCost(this.#total, this.#rowsSince(this.#total)); // less what was counted with a turn
     });
@@ -81,7 +81,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Lets a socket in, or turns it away; hands any other request to the app. */
   override async fetch(request: Request): Promise<Response> {
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return await this.onRequest(request);
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return this.onRequest(request);
     const { 0: client, 1: server } = new WebSocketPair();
     try {
       const { ready } = this.core;
@@ -108,9 +108,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    if (socket.readyState !== WebSocket.OPEN) return; // it was sent away: a client that stays all the same is heard no more
     const frame = { socket: this.#sockets.number(socket), message };
-    if (this.core.ready && this.ctx.getTags(socket).includes(UNASKED)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
+    // Who came while the object could not start is sent away to come again. Who was sent away, and stays all the same, is heard no more.
+    if (this.core.ready && !this.#isIn(socket)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
     if (!this.#waits.hold(frame)) this.#enqueue([frame]);
   }
 
@@ -156,7 +156,11 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** The open sockets, with who they are and what they follow. */
   connections(): Connection<Who>[] {
-    return connectionsOf<Who>(this.ctx);
+    return connectionsOf<Who>(this.ctx.getWebSockets().filter((socket) => this.#isIn(socket)));
+  }
+
+  #isIn(socket: WebSocket): boolean {
+    return socket.readyState === WebSocket.OPEN && !this.ctx.getTags(socket).includes(UNASKED);
   }
 
   /** Closes the sockets of everyone whom `who` picks out, for good: their clients say "denied" and stay away until somebody calls them back. Returns how many there were. */
@@ -200,7 +204,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   // The frames that arrive together are handled together: the turn comes after the events that wait already.
   #enqueue(frames: readonly Frame[]): void {
-    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
+    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush());
     this.#waiting.push(...frames);
   }
 

@@ -227,6 +227,7 @@ test("one who is shut out and will not go is not heard any more, and nobody who 
   await expect.poll(async () => await ids("insist")).toEqual(["1"]);
   socket.pause(); // it does not read that it is to go
   expect(await server.fetch("/scripted/ban?name=insist&id=ann")).toBe("1");
+  expect(JSON.parse(await server.fetch("/scripted/who?name=insist"))).toEqual([]);
   act(2);
   const b = await follow("insist", "b", "bob");
   for (let number = 1; number <= 50; number++) b.send({ type: "actions", acknowledged: 0, actions: [{ number, channel: "notes", type: "create", payload: { id: `b${number}` } }] });
