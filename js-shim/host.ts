@@ -203,12 +203,14 @@ export class Host {
 
   #next(at: number): number {
     const cursor = this.#cursors[at];
-    if (!cursor) return this.#fail(new Error(`There is no cursor ${at}.`));
     try {
-      const { done, value } = cursor.rows.next();
-      if (done) this.#close(at);
-      else cursor.row = value;
-      return done ? DONE : ROW;
+      const next = cursor?.rows.next();
+      if (cursor && next && !next.done) {
+        cursor.row = next.value;
+        return ROW;
+      }
+      this.#close(at);
+      return DONE;
     } catch (error) {
       this.#close(at);
       return this.#fail(error);

@@ -130,8 +130,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override alarm(): void | Promise<void> {
-    this.#happen("alarm");
-    this.flush();
+    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm was not handled: it is rung again."); // by the platform, a few times
   }
 
   /**

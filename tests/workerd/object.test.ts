@@ -190,3 +190,15 @@ test("an app in C hears who leaves, after a sleep too, and what it writes then i
   leaver.close();
   expect(await a.frame()).toMatchObject({ changes: [{ put: [["left", "somebody went", "leaver"]] }] });
 });
+
+test("an alarm that an app in C could not handle is rung again", async () => {
+  const a = await server.connect("ConformC", "alarm");
+  await a.subscribe("a", "notes");
+  await server.sql("ConformC", "alarm", "INSERT INTO notes VALUES ('alarm', 'in the way', NULL)");
+  await a.frame();
+  expect(await a.act(1, "notes", "remind", null)).toMatchObject({ outcomes: [{ status: "committed" }] });
+  await new Promise((resolve) => setTimeout(resolve, 500)); // it rings in vain
+  await server.sql("ConformC", "alarm", "UPDATE notes SET id = 'out of the way' WHERE id = 'alarm'");
+  await a.frame();
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["alarm", "made by the alarm", null]] }] });
+});
