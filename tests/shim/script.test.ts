@@ -40,3 +40,18 @@ test("what the app refuses, or a constraint, is no mistake of the server's, and 
   expect(answerTo(new Error("UNIQUE constraint failed: notes.id: SQLITE_CONSTRAINT"))).toMatchObject({ status: -1 });
   expect(report).not.toHaveBeenCalled();
 });
+
+test("of answers that nobody comes back for, the oldest are forgotten, and what was forgotten is prepared anew", async () => {
+  const act = vi.fn(({ number }: { number: number }) => Promise.resolve(number));
+  const script = new Script({ ...app, act });
+  const ask = (number: number) => JSON.parse(script.answer(request.replace('"number":1', `"number":${number}`))) as unknown;
+  for (let number = 1; number <= 1001; number++) {
+    expect(ask(number)).toEqual({ waits: true });
+    await script.settled(`a:${number}`);
+  }
+  expect(ask(1)).toEqual({ waits: true });
+  expect(ask(1001)).toEqual({ result: 1001 });
+  await script.settled("a:1");
+  expect(ask(1)).toEqual({ result: 1 });
+  expect(act).toHaveBeenCalledTimes(1002);
+});

@@ -103,6 +103,9 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
         throw new TypeError("a secret of the server's");
       case "throw nothing":
         throw null;
+      case "no such code":
+        insert("gone");
+        throw new SyncError("gone" as "rejected");
       case "bad sql":
         insert("gone");
         sql.exec("SELECT secret_column FROM nowhere");

@@ -40,6 +40,7 @@ test.each([
   ["conflict", { code: "conflict", message: "Somebody was faster.", data: { winner: "b" } }],
   ["throw", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
   ["throw nothing", { code: "internal" }],
+  ["no such code", { code: "internal" }],
   ["bad sql", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
   ["big", { code: "internal" }],
   ["bigint", { code: "internal" }],
