@@ -138,10 +138,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    */
   flush(): void {
     if (this.#running) return; // the turn's end sees to it
-    if (this.writes.undecided) {
-      this.#noticed = true; // the transaction's end sees to it
-      return;
-    }
+    if (this.writes.undecided) return this.#noticeChange(); // the transaction's end sees to it
     const frames = this.#waiting;
     this.#waiting = [];
     this.#noticed = false;

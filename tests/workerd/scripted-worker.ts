@@ -51,7 +51,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT",
     (sql: SqlStorage) => void sql.exec("INSERT INTO notes VALUES ('0', 'made by a migration', NULL)"),
   ];
-  override readonly payloads = { notes: { checked: hasText, "checked later": isKnown } };
+  override readonly payloads = { notes: { checked: hasText, "checked later": isKnown, "not for guests": hasText } };
   override readonly origins = ["https://app.example"];
   override readonly logWindow = 50;
   override readonly version = 3;
@@ -76,7 +76,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   }
 
   override canDo(_channel: string, action: { type: string }, who: Who | undefined): boolean {
-    return action.type !== "wipe" || who?.role === "admin";
+    return !["wipe", "not for guests"].includes(action.type) || who?.role === "admin";
   }
 
   override onAction(_channel: string, { type, payload }: NoteAction, { identity, client, number }: ActionContext<Who | undefined>): unknown {

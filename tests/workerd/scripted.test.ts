@@ -47,6 +47,7 @@ test.each([
   ["no such type", { code: "unknown_action" }],
   ["too early", { code: "internal" }],
   ["wipe", { code: "forbidden" }],
+  ["not for guests", { code: "forbidden" }], // before anything is said of the payload
   ["checked", { code: "invalid_payload", message: "`text` must be a string.", data: { path: ["text"] } }],
   ["checked later", { code: "invalid_payload", message: "Nobody knows it.", data: { path: ["texts", 2, "Symbol(a symbol)"] } }],
 ])("a handler that ends in `%s` is rejected by code and leaves nothing", async (type, outcome) => {
