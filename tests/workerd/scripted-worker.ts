@@ -103,6 +103,16 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
         throw new TypeError("a secret of the server's");
       case "throw nothing":
         throw null;
+      case "try in vain":
+        try {
+          this.ctx.storage.transactionSync(() => {
+            insert("gone");
+            throw new Error("undone");
+          });
+        } catch {
+          return [...insert("second try")];
+        }
+        return;
       case "no such code":
         insert("gone");
         throw new SyncError("gone" as "rejected");

@@ -59,6 +59,11 @@ test.each([
   expect(await ids(`reject ${type}`)).toEqual(["y"]);
 });
 
+test("a step of a handler can be undone, and the handler go on", async () => {
+  const a = await follow("step", "a");
+  expect(await act(a, 1, "try in vain", { id: "1" })).toMatchObject({ changes: [{ put: [["1", "second try", null]] }], outcomes: [{ status: "committed", result: [["1", "second try", null]] }] });
+});
+
 test("a handler gets what the schema has made of the payload, though it took its time", async () => {
   const a = await follow("schema", "a");
   expect(await act(a, 1, "checked later", { id: "1", text: "known" })).toMatchObject({ changes: [{ put: [["1", "answer to 1", null]] }], outcomes: [{ status: "committed" }] });
