@@ -2,7 +2,8 @@
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
 import type { Cost } from "./cost.ts";
 import { Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
-import { limits, type ErrorCode } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
+import type { ErrorCode } from "../wasm/build/protocol.ts";
 
 /** A message of a socket; `poisoned` once it has brought an instance down. */
 export interface Frame {

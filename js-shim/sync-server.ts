@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { limits } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
 import core from "../wasm/build/scripted.wasm";
 import type { Identity } from "./connection.ts";
 import { utf8Size } from "./host.ts";
