@@ -254,6 +254,9 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
       expect(await a.frame()).toEqual({ type: "error", rpc: true, channel: "notes", id: `r ${type}`, error: [error] });
     }
     expect(await notes("v1")).toEqual(["1"]);
+    const ann = await connect("v1", { user: "ann" });
+    ann.send({ channel: "secrets", rpc: true, id: "r2", action: { type: "keep", payload: { id: "s" } } });
+    expect(await ann.frame()).toEqual({ type: "success", rpc: true, channel: "secrets", id: "r2", result: [] }); // who may not read it gets no records of it
   });
 });
 
