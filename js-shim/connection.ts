@@ -19,7 +19,7 @@ export interface Connection<Who = Identity | undefined> {
 
 /** The HTTP status that a code comes closest to; a close code is that plus 4000. Those of 4400 to 4499 keep a client away for good. */
 function statusOf(code: ErrorCode): number {
-  const statuses: Partial<Record<ErrorCode, number>> = { forbidden: 403, invalid_payload: 400, not_found: 404, conflict: 409, rejected: 422, app_too_old: 426, rate_limited: 429, unavailable: 503 };
+  const statuses: Partial<Record<ErrorCode, number>> = { forbidden: 403, invalid_payload: 400, not_found: 404, conflict: 409, constraint: 409, rejected: 422, app_too_old: 426, rate_limited: 429, unavailable: 503 };
   return statuses[code] ?? 500;
 }
 
@@ -56,13 +56,13 @@ export function requestPayload(request: Request): { url: string; headers: Record
 /** The app's answer to a request. */
 export function responseOf(outcome: EventOutcome): Response {
   if (outcome.status === "rejected") return Response.json({ code: outcome.code, message: outcome.message, data: outcome.data }, { status: statusOf(outcome.code) });
-  const { status = 200, headers = {}, body = "" } = (outcome.result ?? {}) as { status?: number; headers?: Record<string, string>; body?: string };
-  return new Response(body, { status, headers });
+  const { body, ...init } = (outcome.result ?? {}) as { status?: number; headers?: Record<string, string>; body?: string };
+  return new Response(body, init);
 }
 
-/** The object's open sockets, read from what is attached to them. */
-export function connectionsOf<Who>(ctx: DurableObjectState): Connection<Who>[] {
-  return ctx.getWebSockets().map((socket) => {
+/** What is attached to the sockets says who they are. */
+export function connectionsOf<Who>(sockets: readonly WebSocket[]): Connection<Who>[] {
+  return sockets.map((socket) => {
     const attached: unknown = socket.deserializeAttachment();
     // The core writes its attachments itself: ds_peer_attachment.
     const { identity, client = "", channels = [] } = JSON.parse(typeof attached === "string" ? attached : "{}") as Partial<Connection<Who>>;

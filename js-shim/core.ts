@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
+import type { Cost } from "./cost.ts";
 import { Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
-import { limits, type ErrorCode } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
+import type { ErrorCode } from "../wasm/build/protocol.ts";
 
 /** A message of a socket; `poisoned` once it has brought an instance down. */
 export interface Frame {
@@ -67,10 +69,9 @@ export class Core {
 
   /** Instantiates the module. Throws if it traps; so does everything else. */
   constructor(module: WebAssembly.Module, storage: Storage, sockets: Sockets, surroundings?: Surroundings, script?: Script) {
-    this.#host = new Host(storage, sockets, surroundings, script);
+    this.#host = new Host(storage, sockets, () => this.#exports, surroundings, script);
     // The one place where the module's type is asserted: wasm/exports.c is what stands behind it, and a test compares the two.
     this.#exports = new WebAssembly.Instance(module, this.#host.imports).exports as unknown as Exports;
-    this.#host.attach(this.#exports);
     this.#exports._initialize();
     this.#core = this.#exports.core_new();
   }
@@ -95,8 +96,8 @@ export class Core {
   }
 
   /** Rows that the core's statements have read and written since the instance was made. */
-  get rows(): { read: number; written: number } {
-    return { read: this.#host.rowsRead, written: this.#host.rowsWritten };
+  get rows(): Pick<Cost, "rowsRead" | "rowsWritten"> {
+    return { rowsRead: this.#host.rowsRead, rowsWritten: this.#host.rowsWritten };
   }
 
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
@@ -118,7 +119,7 @@ export class Core {
   /** Has the app handle an event in a transaction of its own. `payload` is JSON's; `socket` is the one that it is about, if any. What it changed goes out with the next turn. */
   event(event: AppEvent, payload: unknown = null, socket = -1): EventOutcome {
     const [at, size] = this.#write(JSON.stringify(payload));
-    const [text = 0, length = 0] = this.#words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
+    const [text = 0, length = 0] = this.#host.words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
     // The core writes its outcomes by docs/PROTOCOL.md.
     const outcome = JSON.parse(this.#host.read(text, length)) as EventOutcome;
     this.#end();
@@ -163,22 +164,18 @@ export class Core {
     this.#host.end();
   }
 
-  #words(at: number, count: number): Uint32Array {
-    return new Uint32Array(this.#host.bytes(at, 4 * count).slice().buffer);
-  }
-
   // ds_deliveries: count, items; ds_delivery: kind, socket_count, sockets, piece_count, pieces, code.
   #deliveries(at: number): Delivery[] {
-    const [count = 0, items = 0] = this.#words(at, 2);
+    const [count = 0, items = 0] = this.#host.words(at, 2);
     return Array.from({ length: count }, (_, i) => {
-      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#words(items + 24 * i, 6);
-      return { kind: kinds[kind] ?? "send", sockets: [...this.#words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
+      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#host.words(items + 24 * i, 6);
+      return { kind: kinds[kind] ?? "send", sockets: [...this.#host.words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
     });
   }
 
   // ds_piece: a handle, or -1 and a view. The text is a copy: memory may change before the socket has sent it.
   #join(at: number, count: number): string {
-    const words = new Int32Array(this.#words(at, 3 * count).buffer);
+    const words = new Int32Array(this.#host.words(at, 3 * count).buffer);
     let text = "";
     for (let i = 0; i < words.length; i += 3) {
       const [handle = 0, bytes = 0, size = 0] = words.subarray(i);

@@ -20,6 +20,6 @@ export function noCost(): Cost {
 }
 
 /** Adds `cost` to `total`. */
-export function addCost(total: Cost, cost: Cost): void {
-  for (const key of Object.keys(cost) as (keyof Cost)[]) total[key] += cost[key];
+export function addCost(total: Cost, cost: Partial<Cost>): void {
+  for (const key of Object.keys(cost) as (keyof Cost)[]) total[key] += cost[key] ?? 0;
 }

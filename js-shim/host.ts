@@ -27,7 +27,7 @@ export interface Sockets {
   attachment(socket: number): string | null;
 }
 
-/** The instance's memory and the export that runs a transaction's step; there once the module has been instantiated with the imports. */
+/** The instance's memory and the export that runs a transaction's step. */
 export interface Guest {
   readonly memory: WebAssembly.Memory;
   readonly run_step: (step: number, argument: number) => number;
@@ -99,9 +99,9 @@ export function utf8Size(text: string): number {
 export class Host {
   readonly #storage: Storage;
   readonly #sockets: Sockets;
+  readonly #guest: () => Guest;
   readonly #surroundings: Surroundings;
   readonly #script: Script | undefined;
-  #guest: Guest | undefined;
   #cursors: (Cursor | undefined)[] = [];
   #texts: string[] = [];
   #message = "";
@@ -114,14 +114,16 @@ export class Host {
   /** True once the turn's transaction has been committed. */
   committed = false;
 
-  constructor(storage: Storage, sockets: Sockets, surroundings: Surroundings = realSurroundings, script?: Script) {
+  /** @param guest is not asked before the module has been instantiated with the imports */
+  constructor(storage: Storage, sockets: Sockets, guest: () => Guest, surroundings: Surroundings = realSurroundings, script?: Script) {
     this.#storage = storage;
     this.#sockets = sockets;
+    this.#guest = guest;
     this.#surroundings = surroundings;
     this.#script = script;
   }
 
-  /** The imports for WebAssembly.Instance; `attach` must follow before the first call into the module. */
+  /** The imports for WebAssembly.Instance. */
   get imports(): WebAssembly.Imports {
     return {
       durasync: {
@@ -146,14 +148,14 @@ export class Host {
     };
   }
 
-  attach(guest: Guest): void {
-    this.#guest = guest;
-  }
-
   /** The bytes of the module's memory; dead after any call into it, since its memory may grow. */
   bytes(at: number, size?: number): Uint8Array<ArrayBuffer> {
-    if (!this.#guest) throw new Error("The module has not been attached.");
-    return new Uint8Array(this.#guest.memory.buffer, at, size);
+    return new Uint8Array(this.#guest().memory.buffer, at, size);
+  }
+
+  /** A copy of the 32-bit words in the module's memory. */
+  words(at: number, count: number): Uint32Array {
+    return new Uint32Array(this.bytes(at, 4 * count).slice().buffer);
   }
 
   /** The UTF-8 text in the module's memory. */
@@ -177,13 +179,13 @@ export class Host {
 
   #keep(value: unknown): number {
     if (value === null || value === undefined) return -1;
-    const text = value instanceof ArrayBuffer || value instanceof Uint8Array ? decoder.decode(value) : String(value);
+    const text = typeof value === "object" ? decoder.decode(value as ArrayBuffer) : String(value); // the one object that SQLite gives is a BLOB
     return this.#texts.push(text) - 1;
   }
 
   // `count` ds_views: address and size, an address of 0 for NULL.
   #views(at: number, count: number): (string | null)[] {
-    const words = new Uint32Array(this.bytes(at, 8 * count).slice().buffer);
+    const words = this.words(at, 2 * count);
     return Array.from({ length: count }, (_, i) => {
       const [text = 0, size = 0] = words.subarray(2 * i);
       return text === 0 ? null : this.read(text, size);
@@ -201,12 +203,14 @@ export class Host {
 
   #next(at: number): number {
     const cursor = this.#cursors[at];
-    if (!cursor) return this.#fail(new Error(`There is no cursor ${at}.`));
     try {
-      const { done, value } = cursor.rows.next();
-      if (done) this.#close(at);
-      else cursor.row = value;
-      return done ? DONE : ROW;
+      const next = cursor?.rows.next();
+      if (cursor && next && !next.done) {
+        cursor.row = next.value;
+        return ROW;
+      }
+      this.#close(at);
+      return DONE;
     } catch (error) {
       this.#close(at);
       return this.#fail(error);
@@ -230,7 +234,7 @@ export class Host {
     this.#depth++;
     try {
       this.#storage.transactionSync(() => {
-        result = this.#guest?.run_step(step, argument);
+        result = this.#guest().run_step(step, argument);
         if (result !== 0) throw ROLLBACK;
       });
       if (this.#depth === 1) this.committed = true;

@@ -6,7 +6,7 @@ function kebab(name: string): string {
 }
 
 function isNamespace(value: unknown): value is DurableObjectNamespace {
-  return typeof value === "object" && value !== null && "idFromName" in value && "get" in value;
+  return typeof value === "object" && value !== null && "idFromName" in value;
 }
 
 /**

@@ -7,9 +7,9 @@ import { SyncError } from "./sync-error.ts";
 export interface Description {
   readonly channels: readonly {
     readonly name: string;
-    readonly table: string | undefined;
-    readonly columns: readonly string[] | undefined;
-    readonly where: string | undefined;
+    readonly table?: string;
+    readonly columns?: readonly string[];
+    readonly where?: string;
     /** Whether `read` is to be asked. */
     readonly guarded: boolean;
   }[];

@@ -56,17 +56,20 @@ export class SocketTable implements Sockets {
 
   /** Sends, unless the socket is closing or gone: then its client is on its way back, and will ask. */
   send(socket: number, text: string): void {
-    const open = this.#sockets.get(socket);
-    if (open?.readyState === WebSocket.OPEN) open.send(text);
+    this.#open(socket)?.send(text);
   }
 
-  close(socket: number, code: number, reason: string): void {
-    const open = this.#sockets.get(socket);
-    if (open?.readyState === WebSocket.OPEN) open.close(code, reason);
+  close(socket: number, reason: string, code: number): void {
+    this.#open(socket)?.close(code, reason);
   }
 
   /** Sends every client away to come back and resume. */
   closeAll(): void {
-    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), INTERNAL_ERROR, "internal");
+    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), "internal", INTERNAL_ERROR);
+  }
+
+  #open(socket: number): WebSocket | undefined {
+    const known = this.#sockets.get(socket);
+    return known?.readyState === WebSocket.OPEN ? known : undefined;
   }
 }

@@ -12,6 +12,12 @@ import { Writes } from "./writes.ts";
 // RFC 6455, section 7.4.1. The client's own code is not repeated: some stand for what no close frame can say.
 const NORMAL_CLOSURE = 1000;
 
+// Service restart (https://www.iana.org/assignments/websocket): clients come again.
+const RESTART = 1012;
+
+/** The tag of a socket that came while the object could not start: nobody has asked yet who it is. */
+const UNASKED = "unasked";
+
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
  *
@@ -22,7 +28,7 @@ const NORMAL_CLOSURE = 1000;
  *
  * Code of the subclass may write to `ctx.storage.sql` wherever it likes (`fetch`, `alarm`, RPC methods): subscribers get what it changed as soon as it pauses.
  */
-export class SyncObject<Env = unknown, Who extends object | undefined = Identity | undefined> extends DurableObject<Env> {
+export class SyncObject<Env = unknown, Who extends object | undefined = Identity | undefined, Channel extends string = string> extends DurableObject<Env> {
   /** The app's module. */
   static readonly core: WebAssembly.Module;
 
@@ -39,14 +45,14 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sockets = new SocketTable(ctx);
-    this.writes = new Writes(ctx.storage, () => this.#noticeChange());
+    this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
     void ctx.blockConcurrencyWhile(async () => {
-      await Promise.resolve();
+      await null;
       await this.start();
-      addCost(this.#total, { ...noCost(), rowsRead: this.core.rows.read - this.#total.rowsRead, rowsWritten: this.core.rows.written - this.#total.rowsWritten });
+      addCost(this.#total, this.#rowsSince(this.#total)); // less what was counted with a turn
     });
   }
 
@@ -75,11 +81,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Lets a socket in, or turns it away; hands any other request to the app. */
   override async fetch(request: Request): Promise<Response> {
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return await this.onRequest(request);
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return this.onRequest(request);
     const { 0: client, 1: server } = new WebSocketPair();
     try {
-      const identity = await this.admit(request);
-      this.ctx.acceptWebSocket(server);
+      const { ready } = this.core;
+      const identity = ready ? await this.admit(request) : undefined; // an object that could not start says so to each frame
+      this.ctx.acceptWebSocket(server, ready ? [] : [UNASKED]);
       attachIdentity(server, identity);
     } catch (error) {
       refuseSocket(server, error);
@@ -91,8 +98,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   protected admit(request: Request): unknown {
     const outcome = this.#happen("connect", requestPayload(request));
     if (outcome.status === "committed") return outcome.result;
-    if (outcome.code === "unavailable") return undefined; // the object could not start: it says so to each frame
-    throw new SyncError(outcome.code, outcome.message, outcome.data);
+    throw new SyncError(outcome.code);
   }
 
   /** Answers a request that is not for a socket. */
@@ -103,6 +109,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const frame = { socket: this.#sockets.number(socket), message };
+    // Who came while the object could not start is sent away to come again. Who was sent away, and stays all the same, is heard no more.
+    if (this.core.ready && !this.#isIn(socket)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
     if (!this.#waits.hold(frame)) this.#enqueue([frame]);
   }
 
@@ -122,8 +130,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override alarm(): void | Promise<void> {
-    this.#happen("alarm");
-    this.flush();
+    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm was not handled: it is rung again."); // by the platform, a few times
   }
 
   /**
@@ -131,20 +138,25 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    */
   flush(): void {
     if (this.#running) return; // the turn's end sees to it
+    if (this.writes.undecided) return this.#noticeChange(); // the transaction's end sees to it
     const frames = this.#waiting;
     this.#waiting = [];
     this.#noticed = false;
     this.#run(frames);
   }
 
-  /** Sends an event to everyone who has subscribed to the channel. It is stored nowhere: who is away misses it. */
-  broadcast(channel: string, event: unknown): void {
-    for (const delivery of this.core.broadcast(channel, event)) this.#deliver(delivery, []);
+  /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
+  broadcast(channel: Channel, event: unknown): void {
+    this.#send(() => this.core.broadcast(channel, event));
   }
 
   /** The open sockets, with who they are and what they follow. */
   connections(): Connection<Who>[] {
-    return connectionsOf<Who>(this.ctx);
+    return connectionsOf<Who>(this.ctx.getWebSockets().filter((socket) => this.#isIn(socket)));
+  }
+
+  #isIn(socket: WebSocket): boolean {
+    return socket.readyState === WebSocket.OPEN && !this.ctx.getTags(socket).includes(UNASKED);
   }
 
   /** Closes the sockets of everyone whom `who` picks out, for good: their clients say "denied" and stay away until somebody calls them back. Returns how many there were. */
@@ -167,7 +179,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    * a restore from a backup. `restoreObject` does it for you.
    */
   renewEpoch(): void {
-    for (const delivery of this.core.renew()) this.#deliver(delivery, []);
+    this.#send(() => this.core.renew());
   }
 
   /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
@@ -188,22 +200,23 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   // The frames that arrive together are handled together: the turn comes after the events that wait already.
   #enqueue(frames: readonly Frame[]): void {
-    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
+    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush());
     this.#waiting.push(...frames);
   }
 
-  #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: { read: number; written: number }): void {
-    const cost = noCost();
-    cost.turns = 1;
-    cost.framesIn = frames.length;
+  #rowsSince({ rowsRead, rowsWritten }: Core["rows"]): Core["rows"] {
+    const { rows } = this.core;
+    return { rowsRead: rows.rowsRead - rowsRead, rowsWritten: rows.rowsWritten - rowsWritten };
+  }
+
+  #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: Core["rows"]): void {
+    const cost = { ...noCost(), ...this.#rowsSince(before), turns: 1, framesIn: frames.length };
     for (const { message } of frames) cost.unitsIn += typeof message === "string" ? message.length : message.byteLength;
     for (const { kind, sockets, text } of deliveries) {
       if (kind !== "send") continue;
       cost.framesOut += sockets.length;
       cost.unitsOut += sockets.length * text.length;
     }
-    cost.rowsRead = this.core.rows.read - before.read;
-    cost.rowsWritten = this.core.rows.written - before.written;
     addCost(this.#total, cost);
     this.onTurn(cost);
   }
@@ -228,18 +241,22 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     } finally {
       this.#running = false;
     }
-    for (const delivery of deliveries) this.#deliver(delivery, frames);
+    this.#deliver(deliveries, frames);
     this.#account(frames, deliveries, before);
   }
 
-  #deliver({ kind, sockets, text, code }: Delivery, frames: readonly Frame[]): void {
-    const frame = frames[code];
-    if (kind === "wait" && frame) this.#waits.putBack(frame, text, this.settlement(text));
-    for (const socket of sockets) {
-      if (kind === "send") this.#sockets.send(socket, text);
-      else if (kind === "attach") this.#sockets.attach(socket, text);
-      else if (kind === "close") this.#sockets.close(socket, code, text);
+  #deliver(deliveries: readonly Delivery[], frames: readonly Frame[] = []): void {
+    for (const { kind, sockets, text, code } of deliveries) {
+      const frame = frames[code];
+      if (kind !== "wait") for (const socket of sockets) this.#sockets[kind](socket, text, code);
+      else if (frame) this.#waits.putBack(frame, text, this.settlement(text));
     }
+  }
+
+  // Sends what the core makes beside the turns. It does one thing at a time: what a handler asks for waits for the end of its turn.
+  #send(make: () => Delivery[]): void {
+    if (this.#running) queueMicrotask(() => this.#send(make));
+    else this.#deliver(make());
   }
 
   /** Resolves when what a frame waits for is there. */
@@ -256,9 +273,13 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     return outcome;
   }
 
+  readonly #tell = (): void => {
+    if (this.#noticed) this.flush();
+  };
+
   #noticeChange(): void {
     if (this.#noticed || !this.#core?.ready) return;
     this.#noticed = true;
-    queueMicrotask(() => this.#noticed && this.flush());
+    queueMicrotask(this.#tell);
   }
 }

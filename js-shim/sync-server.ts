@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { limits } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
 import core from "../wasm/build/scripted.wasm";
 import type { Identity } from "./connection.ts";
 import { utf8Size } from "./host.ts";
@@ -75,7 +75,7 @@ type PayloadSchemas<C extends Channels<keyof C>> = {
  * A handler runs as a transaction: if it throws, nothing of it remains. It need not say what it changed, and neither need `alarm`, `fetch`, an RPC method or `onStart`: whatever changes
  * a channel's rows reaches its subscribers.
  */
-export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Channels, Who extends object | undefined = Identity | undefined> extends SyncObject<Env, Who> {
+export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Channels, Who extends object | undefined = Identity | undefined> extends SyncObject<Env, Who, keyof C & string> {
   static override readonly core = core;
 
   /** The channels that clients may subscribe to. */
@@ -85,13 +85,13 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   /** What payloads must look like; an action without a schema is not checked. Any Standard Schema validator will do. */
   readonly payloads: PayloadSchemas<C> = {};
   /** The web origins whose pages may connect, "*" for any. Those of the host that the object is reached under, if left out. */
-  readonly origins: readonly string[] | undefined = undefined;
+  declare readonly origins: readonly string[] | undefined;
   /** The version of the app, and the lowest that a page may have: others are told to reload, or to wait. */
-  readonly version: number | undefined = undefined;
-  readonly minVersion: number | undefined = undefined;
+  declare readonly version: number | undefined;
+  declare readonly minVersion: number | undefined;
   /** Changed rows per channel, and milliseconds, that a client can have missed and still resume without fetching anew. */
-  readonly logWindow: number | undefined = undefined;
-  readonly logAge: number | undefined = undefined;
+  declare readonly logWindow: number | undefined;
+  declare readonly logAge: number | undefined;
 
   readonly #script = new Script(this.#app());
 
@@ -119,10 +119,6 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   /** Whether `identity` may do that: asked before the payload is checked. */
   canDo(_channel: keyof C & string, _action: ActionOf<C, keyof C>, _identity: Who): boolean {
     return true;
-  }
-
-  override broadcast(channel: keyof C & string, event: unknown): void {
-    super.broadcast(channel, event);
   }
 
   protected override get script(): (request: string) => string {
@@ -171,7 +167,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     if (typeof this.channels !== "object") throw new TypeError(`${this.constructor.name} declares no channels: channels = { todos: {} }`);
     const guarded = this.canRead !== SyncServer.prototype.canRead;
     return {
-      channels: Object.entries<ChannelDeclaration>(this.channels).map(([name, { table, columns, where }]) => ({ name, table, columns, where, guarded })),
+      channels: Object.entries<ChannelDeclaration>(this.channels).map(([name, channel]) => ({ ...channel, name, guarded })),
       migrations: this.migrations.length,
       origins: this.origins,
       version: this.version,

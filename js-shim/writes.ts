@@ -8,13 +8,18 @@ import type { Storage } from "./host.ts";
 export class Writes {
   readonly #cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
   #handling = false;
+  #open = 0;
 
   /** The storage as it is, for the core, whose statements are not news. */
   readonly unwatched: Storage;
 
-  /** @param notice called after each statement outside of a handler that may have written */
-  constructor(storage: DurableObjectStorage, notice: () => void) {
+  /**
+   * @param notice called after each statement outside of a handler that may have written
+   * @param decided called when a transaction that waited has ended
+   */
+  constructor(storage: DurableObjectStorage, notice: () => void, decided: () => void) {
     const exec = storage.sql.exec.bind(storage.sql);
+    const transaction = storage.transaction.bind(storage);
     this.unwatched = { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: (time) => storage.setAlarm(time) };
     storage.sql.exec = (query, ...bindings) => {
       const cursor = exec<Record<string, SqlStorageValue>>(query, ...bindings);
@@ -23,6 +28,20 @@ export class Writes {
       else notice();
       return cursor as never;
     };
+    storage.transaction = async (step) => {
+      this.#open++;
+      try {
+        return await transaction(step);
+      } finally {
+        this.#open--;
+        decided();
+      }
+    };
+  }
+
+  /** True while a transaction waits that may still be undone: nobody must hear of what it has written. */
+  get undecided(): boolean {
+    return this.#open > 0;
   }
 
   /** Runs a handler. */

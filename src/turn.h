@@ -62,6 +62,9 @@ typedef struct ds_turn {
 // The peer behind a frame.
 ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket);
 
+// What the channel says to one who wants to read it: its can_read rejects whom it refuses.
+ds_outcome ds_turn_may_read(ds_turn *turn, ds_socket socket, const ds_table *table);
+
 // Answers a frame by an error, in the words of the version its socket speaks, and takes it out of the turn. A null message is the code's sentence.
 void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { PartySocket } from "partysocket";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Connection, HEARTBEAT, PROBE } from "../../client/connection.ts";
 import { ScriptedSocket, welcome } from "./scripted-object.ts";
@@ -227,4 +228,23 @@ test("a socket that is sent to another object is not taken for a line to this on
   show();
   expect(socket.reconnects).toBe(0);
   expect([events.open, events.frame].map((event) => event.mock.calls.length)).toEqual([0, 0]);
+});
+
+test("a token in the query is asked for anew on each connection", async () => {
+  vi.useRealTimers();
+  const dialled: string[] = [];
+  class Line extends ScriptedSocket {
+    constructor(url: string) {
+      super();
+      dialled.push(new URL(url).searchParams.get("token") ?? "");
+    }
+  }
+  const query = vi.fn(async () => await Promise.resolve({ token: `token ${query.mock.calls.length}` }));
+  const socket = new PartySocket({ host: "app.example", party: "todos", room: "groceries", query, WebSocket: Line, minReconnectionDelay: 1, maxReconnectionDelay: 1 });
+  const connection = new Connection(socket, { open: () => {}, close: () => {}, frame: () => {}, isWatched: () => true });
+  connection.attach();
+  await vi.waitFor(() => expect(dialled).toEqual(["token 1"]));
+  connection.reconnect();
+  await vi.waitFor(() => expect(dialled).toEqual(["token 1", "token 2"]));
+  connection.giveUp();
 });

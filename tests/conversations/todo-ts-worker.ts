@@ -13,7 +13,10 @@ class Asked extends Todos {
 /** Answers the core's questions for an object on `storage`. */
 export function scriptOf(storage: SqliteStorage): Script {
   const state = {
-    storage: { sql: { exec: (query: string, ...bindings: (string | number | null)[]) => cursor(storage, query, bindings) } },
+    storage: {
+      sql: { exec: (query: string, ...bindings: (string | number | null)[]) => cursor(storage, query, bindings) },
+      transaction: () => {}, // nothing of the app's waits
+    },
     setWebSocketAutoResponse: () => {},
     blockConcurrencyWhile: () => {}, // the core is started by the conversation
   };

@@ -339,6 +339,17 @@ static void what_an_event_changes_goes_out_with_the_next_turn(void) {
   world_free(&w);
 }
 
+static void who_leaves_is_known_to_the_app(void) {
+  world w = talk_start(&full_app);
+  ds_socket a = talk_greet_as(&w, "a", "{\"user\":\"ann\"}");
+  world_start(&w);
+  ds_core_event(w.core, DS_ON_CLOSE, DS_LITERAL("null"), a);
+  ds_core_end(w.core);
+  sqlite_host_end_turn(w.host);
+  talk_sql(&w, "SELECT id, author FROM notes", "[[\"left\",\"ann\"]]");
+  world_free(&w);
+}
+
 static void an_event_of_the_apps_own_reaches_a_channels_subscribers_alone(void) {
   world w = talk_start(&full_app);
   ds_socket a = talk_greet(&w, "a");
@@ -534,6 +545,7 @@ const test app_tests[] = {
   {"who connects is asked of the app", who_connects_is_asked_of_the_app},
   {"a page of another origin is turned away before the app is asked", a_page_of_another_origin_is_turned_away_before_the_app_is_asked},
   {"what an event changes goes out with the next turn", what_an_event_changes_goes_out_with_the_next_turn},
+  {"who leaves is known to the app", who_leaves_is_known_to_the_app},
   {"an event of the app's own reaches a channel's subscribers alone", an_event_of_the_apps_own_reaches_a_channels_subscribers_alone},
   {"an action that waits leaves nothing, and comes again with what its socket sent after it", an_action_that_waits_leaves_nothing_and_comes_again_with_what_its_socket_sent_after_it},
   {"an rpc of version 1 waits as well", an_rpc_of_version_1_waits_as_well},

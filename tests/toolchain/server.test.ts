@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The app in C of docs/SERVER.md builds, and does what it says.
+// The app in C of docs/SERVER.md builds by `make app`, and does what it says.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,7 +16,7 @@ beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}/todos.c`, source);
-  const { status, stderr } = spawnSync(process.execPath, ["wasm/build.mjs", folder], { encoding: "utf8", timeout: 100_000 });
+  const { status, stderr } = spawnSync("make", ["--silent", "app", `APP=${folder}`], { encoding: "utf8", timeout: 100_000 });
   expect(status, stderr).toBe(0);
   const module = new WebAssembly.Module(readFileSync("wasm/build/server-page.wasm"));
   core = new Core(module, storage, { after: (socket) => (socket < 0 ? 0 : -1), attachment: () => attached, backlog: () => 0 }).start();

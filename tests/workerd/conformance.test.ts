@@ -194,10 +194,29 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     expect(outcomesOf(await act(nobody, 1, "who"))).toEqual([{ number: 1, status: "committed", result: { user: null, role: null } }]);
   });
 
-  test("who may not connect is turned away for good: by name, or as a page of another origin", async () => {
+  test("who may not connect is turned away for good: by name, or as a page of another origin than the object's own", async () => {
     for (const options of [{ user: "mallory" }, { user: "ann", origin: "https://evil.example" }]) {
       expect(await (await connect("door", options)).end).toEqual({ code: 4403, reason: "forbidden" });
     }
+    const own = await connect("door", { user: "ann", origin: server.url.origin });
+    expect(await own.hello("a")).toMatchObject({ type: "welcome" });
+  });
+
+  test("who came while the object could not start is asked who they are when it can", async () => {
+    await connect("shut");
+    await server.sql(app, "shut", "CREATE TRIGGER shut BEFORE INSERT ON notes BEGIN SELECT RAISE(ABORT, 'not today'); END");
+    await server.sql(app, "shut", "DELETE FROM notes");
+    await server.hibernate(app, "shut");
+    const uninvited = [await connect("shut", { user: "mallory" }), await connect("shut", { user: "root", origin: "https://evil.example" }), await connect("shut")];
+    for (const socket of uninvited) expect(await socket.hello("m")).toMatchObject({ type: "error", code: "unavailable" });
+    await server.sql(app, "shut", "DROP TRIGGER shut");
+    await server.hibernate(app, "shut");
+    for (const socket of uninvited) {
+      socket.send({ type: "hello", protocol: 2, client: "m" });
+      socket.send({ type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "create", payload: { id: "1", text: "" } }] });
+      expect(await socket.end).toEqual({ code: 1012, reason: "unavailable" });
+    }
+    expect(await notes("shut")).toEqual([]);
   });
 
   test("a page that is too old or too new is told so", async () => {
@@ -236,6 +255,9 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
       expect(await a.frame()).toEqual({ type: "error", rpc: true, channel: "notes", id: `r ${type}`, error: [error] });
     }
     expect(await notes("v1")).toEqual(["1"]);
+    const ann = await connect("v1", { user: "ann" });
+    ann.send({ channel: "secrets", rpc: true, id: "r2", action: { type: "keep", payload: { id: "s" } } });
+    expect(await ann.frame()).toEqual({ type: "success", rpc: true, channel: "secrets", id: "r2", result: [] }); // who may not read it gets no records of it
   });
 });
 

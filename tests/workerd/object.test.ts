@@ -171,3 +171,34 @@ test("an address without an object says so", async () => {
   expect(await server.fetch("/parties/todos/%ff")).toBe("The object's name is not URL-encoded.\n");
   expect(await server.fetch("/parties/todos/here")).toContain("connect by WebSocket");
 });
+
+test("an app in C answers requests with a status and headers, and its rejections by their code", async () => {
+  const request = async () => await fetch(new URL("/parties/conform-c/requests?id=1", server.url));
+  const made = await request();
+  expect([made.status, made.headers.get("x-made"), await made.text()]).toEqual([201, "yes", "made"]);
+  const again = await request();
+  expect(again.status).toBe(409);
+  expect(await again.json()).toMatchObject({ code: "constraint", data: { constraint: "unique", name: "notes.id" } });
+});
+
+test("an app in C hears who leaves, after a sleep too, and what it writes then is told", async () => {
+  const a = await server.connect("ConformC", "leaving");
+  await a.subscribe("a", "notes");
+  const leaver = await server.connect("ConformC", "leaving", { user: "leaver" });
+  await leaver.hello("l");
+  await server.hibernate("ConformC", "leaving");
+  leaver.close();
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["left", "somebody went", "leaver"]] }] });
+});
+
+test("an alarm that an app in C could not handle is rung again", async () => {
+  const a = await server.connect("ConformC", "alarm");
+  await a.subscribe("a", "notes");
+  await server.sql("ConformC", "alarm", "INSERT INTO notes VALUES ('alarm', 'in the way', NULL)");
+  await a.frame();
+  expect(await a.act(1, "notes", "remind", null)).toMatchObject({ outcomes: [{ status: "committed" }] });
+  await new Promise((resolve) => setTimeout(resolve, 500)); // it rings in vain
+  await server.sql("ConformC", "alarm", "UPDATE notes SET id = 'out of the way' WHERE id = 'alarm'");
+  await a.frame();
+  expect(await a.frame()).toMatchObject({ changes: [{ put: [["alarm", "made by the alarm", null]] }] });
+});

@@ -10,10 +10,13 @@ type Who = { user: string; role?: string };
 /** How often the outside world was asked, by the action's id. */
 const asked = new Map<string, number>();
 
+/** The answer to "held" is held back until a test lets it go. */
+const held = Promise.withResolvers<void>();
+
 /** Something outside of the object that takes its time. */
 async function askOutside(id: string): Promise<string> {
   asked.set(id, (asked.get(id) ?? 0) + 1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await (id === "held" ? held.promise : new Promise((resolve) => setTimeout(resolve, 50)));
   return `answer to ${id}`;
 }
 
@@ -29,13 +32,28 @@ const hasText = {
   },
 };
 
+// One that takes its time, as a schema with a look-up does.
+const isKnown = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "test",
+    validate: async (value: unknown) => {
+      const payload = value as NoteAction["payload"];
+      const answer = await askOutside(payload.id);
+      return payload.text === "known" ? { value: { ...payload, text: answer } } : { issues: [{ message: "Nobody knows it.", path: [{ key: "texts" }, 2, { key: Symbol("a symbol") }] }] };
+    },
+  },
+};
+
 export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override readonly channels = { notes: {}, secrets: {} };
   override readonly migrations = [
     "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL CONSTRAINT short CHECK (length(text) < 100), author TEXT) STRICT",
     (sql: SqlStorage) => void sql.exec("INSERT INTO notes VALUES ('0', 'made by a migration', NULL)"),
   ];
-  override readonly payloads = { notes: { checked: hasText } };
+  override readonly payloads = { notes: { checked: hasText, "checked later": isKnown, "not for guests": hasText } };
+  override readonly origins = ["https://app.example"];
+  override readonly logWindow = 50;
   override readonly version = 3;
   override readonly minVersion = 2;
 
@@ -48,6 +66,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override onConnect(request: Request): Who | undefined {
     const [, token] = request.headers.get("sec-websocket-protocol")?.split(", ") ?? [];
     const user = token ?? new URL(request.url).searchParams.get("user");
+    if (user === "everybody") return { user: "everybody".repeat(500) };
     if (user === "mallory") throw new SyncError("forbidden", "Not you.");
     return user === null ? undefined : { user, role: user === "root" ? "admin" : "guest" };
   }
@@ -57,7 +76,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   }
 
   override canDo(_channel: string, action: { type: string }, who: Who | undefined): boolean {
-    return action.type !== "wipe" || who?.role === "admin";
+    return !["wipe", "not for guests"].includes(action.type) || who?.role === "admin";
   }
 
   override onAction(_channel: string, { type, payload }: NoteAction, { identity, client, number }: ActionContext<Who | undefined>): unknown {
@@ -66,9 +85,13 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     switch (type) {
       case "create":
       case "checked":
+      case "checked later":
         return [...insert(payload.text ?? "")];
       case "who":
         return { identity, client, number };
+      case "create loudly":
+        this.broadcast("notes", { creates: payload.id });
+        return [...insert(payload.text ?? "")];
       case "wipe":
         sql.exec("DELETE FROM notes");
         return;
@@ -80,6 +103,19 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
         throw new TypeError("a secret of the server's");
       case "throw nothing":
         throw null;
+      case "try in vain":
+        try {
+          this.ctx.storage.transactionSync(() => {
+            insert("gone");
+            throw new Error("undone");
+          });
+        } catch {
+          return [...insert("second try")];
+        }
+        return;
+      case "no such code":
+        insert("gone");
+        throw new SyncError("gone" as "rejected");
       case "bad sql":
         insert("gone");
         sql.exec("SELECT secret_column FROM nowhere");
@@ -122,6 +158,19 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     this.ctx.storage.kv.put("due", id);
   }
 
+  /** Writes in a transaction that waits, and is undone if `fails`. */
+  async writeSlowly(id: string, fails: boolean): Promise<void> {
+    const undone = new Error("never mind");
+    const step = async () => {
+      this.write(id);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (fails) throw undone;
+    };
+    await this.ctx.storage.transaction(step).catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  }
+
   override alarm(): void {
     this.write(this.ctx.storage.kv.get<string>("due") ?? "by alarm");
   }
@@ -129,6 +178,10 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   override onRequest(request: Request): Promise<Response> {
     this.write(new URL(request.url).searchParams.get("id") ?? "");
     return Promise.resolve(new Response("written"));
+  }
+
+  letGo(): void {
+    held.resolve();
   }
 
   timesAsked(id: string): number {

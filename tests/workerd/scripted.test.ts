@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An app in TypeScript, on the prebuilt core.
+import { once } from "node:events";
+import { WebSocket as Insistent } from "ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, type Server, type TestSocket } from "./server.ts";
 
@@ -38,13 +40,16 @@ test.each([
   ["conflict", { code: "conflict", message: "Somebody was faster.", data: { winner: "b" } }],
   ["throw", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
   ["throw nothing", { code: "internal" }],
+  ["no such code", { code: "internal" }],
   ["bad sql", { code: "internal", message: "The object failed while it handled the frame; nothing of it was kept." }],
   ["big", { code: "internal" }],
   ["bigint", { code: "internal" }],
   ["no such type", { code: "unknown_action" }],
   ["too early", { code: "internal" }],
   ["wipe", { code: "forbidden" }],
+  ["not for guests", { code: "forbidden" }], // before anything is said of the payload
   ["checked", { code: "invalid_payload", message: "`text` must be a string.", data: { path: ["text"] } }],
+  ["checked later", { code: "invalid_payload", message: "Nobody knows it.", data: { path: ["texts", 2, "Symbol(a symbol)"] } }],
 ])("a handler that ends in `%s` is rejected by code and leaves nothing", async (type, outcome) => {
   const a = await follow(`reject ${type}`, "a", "ann");
   const answer = await act(a, 1, type, { id: "x" });
@@ -52,6 +57,16 @@ test.each([
   expect(JSON.stringify(answer)).not.toContain("secret");
   expect(await act(a, 2, "create", { id: "y", text: "" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
   expect(await ids(`reject ${type}`)).toEqual(["y"]);
+});
+
+test("a step of a handler can be undone, and the handler go on", async () => {
+  const a = await follow("step", "a");
+  expect(await act(a, 1, "try in vain", { id: "1" })).toMatchObject({ changes: [{ put: [["1", "second try", null]] }], outcomes: [{ status: "committed", result: [["1", "second try", null]] }] });
+});
+
+test("a handler gets what the schema has made of the payload, though it took its time", async () => {
+  const a = await follow("schema", "a");
+  expect(await act(a, 1, "checked later", { id: "1", text: "known" })).toMatchObject({ changes: [{ put: [["1", "answer to 1", null]] }], outcomes: [{ status: "committed" }] });
 });
 
 test("a constraint is told by its name, whoever ran the statement", async () => {
@@ -89,15 +104,16 @@ test("an action that waits and is sent again by another socket of its client run
 
 test("an action whose socket closes while it waits is there when its client comes back and sends it again", async () => {
   const a = await follow("gone", "a");
-  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "kept" } }] };
+  const frame = { type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "held" } }] };
   a.send(frame);
   await server.fetch("/"); // lets it arrive
   a.close();
   const again = await server.connect("Scripted", "gone");
   expect(await again.hello("a")).toMatchObject({ settled: 0 });
   again.send(frame);
+  await server.fetch("/scripted/let-go?name=gone");
   expect(await again.frame()).toMatchObject({ outcomes: [{ number: 1, status: "committed" }] });
-  expect(await ids("gone")).toEqual(["kept"]);
+  expect(await ids("gone")).toEqual(["held"]);
 });
 
 test.each([
@@ -125,6 +141,14 @@ test("what a method, an alarm or a request writes reaches the subscribers, thoug
   expect(await a.frame()).toMatchObject({ changes: [{ put: [["by-request", "written by a method", null]] }] });
 });
 
+test("what a transaction that waits writes is told once it is committed, and never if it is undone", async () => {
+  const a = await follow("slowly", "a");
+  await server.fetch("/scripted/write-slowly?name=slowly&id=undone&fails");
+  expect(await a.settle()).toEqual([]);
+  await server.fetch("/scripted/write-slowly?name=slowly&id=done");
+  expect(await a.frame()).toMatchObject({ changes: [{ from: 0, to: 1, put: [["done", "written by a method", null]] }] });
+});
+
 test("an event reaches the channel's subscribers and is stored nowhere", async () => {
   const a = await follow("event", "a");
   const stranger = await server.connect("Scripted", "event");
@@ -132,6 +156,17 @@ test("an event reaches the channel's subscribers and is stored nowhere", async (
   await server.fetch("/scripted/broadcast?name=event&id=ann");
   expect(await a.frame()).toEqual({ type: "event", channel: "notes", event: { typing: "ann" } });
   expect(await stranger.settle()).toEqual([]);
+});
+
+test("an event that a handler sends goes out when its turn is over", async () => {
+  const a = await follow("loud", "a");
+  const b = await follow("loud", "b");
+  const actions = ["create", "create loudly", "create", "create loudly", "create"].map((type, i) => ({ number: i + 1, channel: "notes", type, payload: { id: `${i + 1}`, text: "x".repeat(50) } }));
+  a.send({ type: "actions", acknowledged: 0, actions });
+  const put = actions.map(({ payload: { id, text } }) => [id, text, null]);
+  expect(await a.frame()).toMatchObject({ changes: [{ put }], outcomes: actions.map(({ number }) => ({ number, status: "committed" })) });
+  expect(await b.frame()).toMatchObject({ changes: [{ put }] });
+  for (const socket of [a, b]) for (const creates of ["2", "4"]) expect(await socket.frame()).toEqual({ type: "event", channel: "notes", event: { creates } });
 });
 
 test("who connects is known to every handler, across a hibernation", async () => {
@@ -149,6 +184,11 @@ test("who may not connect is turned away with a code that says so for good", asy
   expect(await mallory.end).toEqual({ code: 4403, reason: "forbidden" });
 });
 
+test("an identity that is too large is the object's own mistake, and nobody is let in by it", async () => {
+  const everybody = await server.connect("Scripted", "door", { user: "everybody" });
+  expect(await everybody.end).toEqual({ code: 4500, reason: "internal" });
+});
+
 test("a token can come as a subprotocol behind the first, which is the one that is chosen", async () => {
   const a = await server.connect("Scripted", "token", { protocols: ["durasync", "ann"] });
   expect(a.protocol).toBe("durasync");
@@ -156,9 +196,22 @@ test("a token can come as a subprotocol behind the first, which is the one that 
   expect(await act(a, 1, "who", null)).toMatchObject({ outcomes: [{ result: { identity: { user: "ann" } } }] });
 });
 
-test("a page of another origin is turned away, the object's own is let in", async () => {
-  const stranger = await server.connect("Scripted", "origin", { origin: "https://evil.example" });
-  expect(await stranger.end).toEqual({ code: 4403, reason: "forbidden" });
+test("where origins are declared, their pages are let in and no others", async () => {
+  for (const origin of ["https://evil.example", "https://app.example.evil.example", server.url.origin]) {
+    expect(await (await server.connect("Scripted", "origin", { origin })).end).toEqual({ code: 4403, reason: "forbidden" });
+  }
+  const own = await server.connect("Scripted", "origin", { origin: "https://app.example" });
+  expect(await own.hello("a")).toMatchObject({ type: "welcome" });
+});
+
+test("who has missed more than the declared window fetches anew, and others resume", async () => {
+  const a = await follow("window", "a");
+  const { epoch, shape, version } = await a.subscribe("a", "notes");
+  const insert = async (from: number, to: number) => void (await server.sql("Scripted", "window", `WITH RECURSIVE n (i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to}) INSERT INTO notes SELECT i, '', NULL FROM n`));
+  await insert(1, 20);
+  expect(await (await server.connect("Scripted", "window")).subscribe("b", "notes", { epoch, shape, version })).toMatchObject({ type: "patch" });
+  await insert(21, 200);
+  expect(await (await server.connect("Scripted", "window")).subscribe("c", "notes", { epoch, shape, version })).toMatchObject({ type: "page" });
 });
 
 test("a channel is read by those who may, and no longer by one who is shut out", async () => {
@@ -170,6 +223,28 @@ test("a channel is read by those who may, and no longer by one who is shut out",
   expect(await server.fetch("/scripted/ban?name=read&id=ann")).toBe("1");
   expect(await guest.end).toEqual({ code: 4403, reason: "forbidden" });
   expect(await admin.settle()).toEqual([]);
+});
+
+test("one who is shut out and will not go is not heard any more, and nobody who goes by themselves is cut short", async () => {
+  const socket = new Insistent(new URL("/parties/scripted/insist?user=ann", server.url));
+  await once(socket, "open");
+  const act = (number: number) => socket.send(JSON.stringify({ type: "actions", acknowledged: 0, actions: [{ number, channel: "notes", type: "create", payload: { id: `${number}` } }] }));
+  socket.send(JSON.stringify({ type: "hello", protocol: 2, client: "a" }));
+  act(1);
+  await expect.poll(async () => await ids("insist")).toEqual(["1"]);
+  socket.pause(); // it does not read that it is to go
+  expect(await server.fetch("/scripted/ban?name=insist&id=ann")).toBe("1");
+  expect(JSON.parse(await server.fetch("/scripted/who?name=insist"))).toEqual([]);
+  act(2);
+  const b = await follow("insist", "b", "bob");
+  for (let number = 1; number <= 50; number++) b.send({ type: "actions", acknowledged: 0, actions: [{ number, channel: "notes", type: "create", payload: { id: `b${number}` } }] });
+  b.close();
+  await expect.poll(async () => (await ids("insist")).length).toBeGreaterThanOrEqual(51);
+  await server.hibernate("Scripted", "insist");
+  act(3);
+  expect(await (await follow("insist", "c", "carol")).settle()).toEqual([]);
+  expect(await ids("insist")).toEqual(["1", ...Array.from({ length: 50 }, (_, i) => `b${i + 1}`).sort()]);
+  socket.terminate();
 });
 
 test("a page that is too old or too new is told so", async () => {

@@ -79,11 +79,17 @@ export default {
       case "/scripted/write":
         await scripted.write(id);
         return new Response("done");
+      case "/scripted/write-slowly":
+        await scripted.writeSlowly(id, url.searchParams.has("fails"));
+        return new Response("done");
       case "/scripted/write-later":
         await scripted.writeLater(id);
         return new Response("done");
       case "/scripted/broadcast":
         await scripted.broadcast("notes", { typing: id });
+        return new Response("done");
+      case "/scripted/let-go":
+        await scripted.letGo();
         return new Response("done");
       case "/scripted/asked":
         return new Response(String(await scripted.timesAsked(id)));

@@ -91,7 +91,12 @@ static void on_connect(ds_action *action) {
 
 static void on_request(ds_action *action) {
   ds_run(action, "INSERT INTO notes VALUES (substr(:url, instr(:url, '?id=') + 4), 'made by a request', NULL)");
-  ds_result(action, DS_LITERAL("{\"status\":201,\"body\":\"made\"}"));
+  ds_result(action, DS_LITERAL("{\"status\":201,\"headers\":{\"x-made\":\"yes\"},\"body\":\"made\"}"));
+}
+
+// Beyond what the twin does: in C it is the app that hears of it.
+static void on_close(ds_action *action) {
+  ds_run(action, "INSERT INTO notes SELECT 'left', 'somebody went', $user WHERE $user = 'leaver'");
 }
 
 static void readers(ds_action *action) {
@@ -124,7 +129,7 @@ const ds_app durasync_app = {
       {"secrets", "keep", keep_secret},
       {0},
     },
-  .on = {[DS_ON_START] = on_start, [DS_ON_ALARM] = on_alarm, [DS_ON_CONNECT] = on_connect, [DS_ON_REQUEST] = on_request},
+  .on = {[DS_ON_START] = on_start, [DS_ON_ALARM] = on_alarm, [DS_ON_CONNECT] = on_connect, [DS_ON_CLOSE] = on_close, [DS_ON_REQUEST] = on_request},
   .version = 3,
   .min_version = 2,
 };
