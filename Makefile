@@ -65,13 +65,17 @@ size: setup
 
 native: build/native/core_tests
 
-# The core, the todo app, the native host and the tests: one program, small enough to be compiled anew as a whole.
-native_sources := $(wildcard src/*.c fixtures/todo/*.c tests/native/*.c tests/core/*.c)
-native_headers := $(wildcard src/*.h src/*.def tests/native/*.h tests/core/*.h)
+# The core, the todo app, the native host and the tests. Which object needs which header is not kept: any may need any.
+native_headers := $(wildcard src/*.h src/*.def tests/native/*.h tests/core/*.h tests/fuzz/*.h)
+native_objects := $(patsubst %.c,build/native/%.o,$(wildcard src/*.c fixtures/todo/*.c tests/native/*.c tests/core/*.c))
 
-build/native/core_tests: $(native_sources) $(native_headers) Makefile
+build/native/core_tests: $(native_objects)
+	@$(CC) $(SANITIZE) $^ -lsqlite3 -lm -o $@
+
+.PRECIOUS: build/native/%.o
+build/native/%.o: %.c $(native_headers) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(NATIVE_CFLAGS) $(native_sources) -lsqlite3 -lm -o $@
+	@$(CC) $(NATIVE_CFLAGS) -c $< -o $@
 
 # The simulator: the core with small caps, the native host, and worlds made from seeds.
 SIM_CFLAGS = $(NATIVE_CFLAGS) -D_DEFAULT_SOURCE -O2 -include tests/sim/small_limits.h
@@ -103,8 +107,8 @@ $(sim_objects): build/sim/%.o: %.c $(native_headers) $(wildcard tests/sim/*.h te
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 fuzzers := json frame conversation personal
-fuzz_sources := $(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c tests/native/world.c tests/fuzz/fail.c
-fuzz_headers := $(native_headers) tests/fuzz/fuzz.h tests/fuzz/conversation.c tests/apps/personal/personal.c Makefile
+fuzz_objects := $(patsubst %.c,%.o,$(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c tests/native/world.c tests/fuzz/fail.c)
+fuzz_headers := $(native_headers) tests/fuzz/conversation.c tests/apps/personal/personal.c Makefile
 
 fuzz: setup fuzzers replays
 	@npm run --silent wasm && node wasm/build.mjs tests/apps/personal
@@ -114,13 +118,16 @@ fuzzers: $(fuzzers:%=build/fuzz/%)
 
 replays: $(fuzzers:%=build/fuzz/replay-%)
 
-build/fuzz/replay-%: tests/fuzz/%.c tests/fuzz/replay.c $(fuzz_sources) $(fuzz_headers)
+build/fuzz/replay-%: tests/fuzz/%.c tests/fuzz/replay.c $(fuzz_objects:%=build/native/%) $(fuzz_headers)
 	@mkdir -p $(@D)
-	@$(CC) $(NATIVE_CFLAGS) $< tests/fuzz/replay.c $(fuzz_sources) -lsqlite3 -lm -o $@
+	@$(CC) $(NATIVE_CFLAGS) $(filter %.o,$^) $< tests/fuzz/replay.c -lsqlite3 -lm -o $@
 
-build/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(fuzz_headers)
+build/fuzz/%: tests/fuzz/%.c $(fuzz_objects:%=build/fuzz/%) $(fuzz_headers)
+	@$(FUZZ_CC) $(NATIVE_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) $< -lsqlite3 -lm -o $@
+
+$(fuzz_objects:%=build/fuzz/%): build/fuzz/%.o: %.c $(fuzz_headers)
 	@mkdir -p $(@D)
-	@$(FUZZ_CC) $(NATIVE_CFLAGS) -fsanitize=fuzzer $< $(fuzz_sources) -lsqlite3 -lm -o $@
+	@$(FUZZ_CC) $(NATIVE_CFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
 
 # clang-tidy with the analyzer's checks (.clang-tidy), and what the core's functions take of the stack, of which the module has 64 KiB.
 lint: $(patsubst src/%.c,build/lint/%.ok,$(wildcard src/*.c))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { limits } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
 import type { StoredAction } from "./cache.ts";
 import { SyncError } from "./errors.ts";
 import { encodeJson } from "./frames.ts";

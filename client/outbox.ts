@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { limits } from "../wasm/build/protocol.ts";
+import * as limits from "../wasm/build/limits.ts";
 import { actionOf, ENVELOPE_SIZE, newPending, type Pending, type SyncAction } from "./action.ts";
 import type { StoredAction, StoredClient } from "./cache.ts";
 import { SyncError } from "./errors.ts";

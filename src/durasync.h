@@ -54,7 +54,7 @@ typedef struct ds_channel {
   const char *where;
 
   // Decides who may subscribe: it refuses by rejecting, ds_require(action, "$role = 'editor'") for example. NULL lets everyone. It is asked at each subscription and
-  // each page, not at each change: close the sockets of one who may no longer read (SyncObject.disconnect).
+  // each page, and before an rpc of version 1 is answered with records, not at each change: close the sockets of one who may no longer read (SyncObject.disconnect).
   ds_handler can_read;
 } ds_channel;
 
@@ -96,7 +96,7 @@ typedef struct ds_migration {
 // What may happen to the object besides actions. The payload and the result are JSON; an event that no handler is given for is passed over.
 typedef enum ds_event {
   DS_ON_START,   // the object wakes, its migrations are done; in one transaction with them. Rejecting makes it unavailable
-  DS_ON_ALARM,   // the time given to ds_set_alarm has come
+  DS_ON_ALARM,   // the time given to ds_set_alarm has come; if it rejects, the platform rings again, a few times
   DS_ON_CONNECT, // a socket wants to connect. Payload: {"url", "headers": {name: value}}. The result, an object, is its identity from then on; rejecting turns it away
   DS_ON_CLOSE,   // a socket has closed; ds_identity tells whose
   DS_ON_REQUEST, // an HTTP request. Payload: {"method", "url", "headers", "body"}, result: {"status", "headers", "body"}, each of them optional; texts only

@@ -119,7 +119,7 @@ function runCore() {
 
 // Whole worlds from these seeds; `make sim SEEDS=...` lives through others.
 function runSim() {
-  return runNative("build/sim/sim", join(root, "build/sim/sim"), "1..1500");
+  return runNative("build/sim/sim", join(root, "build/sim/sim"), "1..1000");
 }
 
 // The inputs that were kept, a few seconds of looking for new ones if there is libFuzzer, and the native core beside the module.

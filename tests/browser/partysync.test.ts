@@ -16,7 +16,7 @@ import App from "../../tests/client/partysync-todo.tsx";
 createRoot(document.getElementById("root")).render(<StrictMode><App /></StrictMode>);
 `;
 
-const stage = new Stage();
+const stage = new Stage("tests/browser/wrangler.toml");
 beforeAll(async () => {
   mkdirSync(source, { recursive: true });
   writeFileSync(`${source}index.html`, html);

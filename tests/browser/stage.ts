@@ -19,8 +19,11 @@ export class Stage {
   #windows: TodoWindow[] = [];
   #profiles: string[] = [];
 
-  /** @param server what is served, as a wrangler.toml relative to the project's root, the app in C unless told otherwise; or a server of objects alone, to which every window brings its page along */
-  constructor(server: string | Workerd = "tests/browser/wrangler.toml") {
+  /**
+   * @param server what `wrangler dev` is to serve, as a wrangler.toml relative to the project's root; or a server of objects alone, to which every window brings its page along: it starts, and
+   * starts again, in a fraction of the time. The latter, of the app in C, unless told otherwise
+   */
+  constructor(server: string | Workerd = new Workerd("tests/browser/wrangler.toml")) {
     this.server = typeof server === "string" ? new ServerProcess(server) : server;
   }
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Stage } from "./stage.ts";
 import { eventually } from "./todo-window.ts";
 
-const stage = new Stage();
+const stage = new Stage("tests/browser/wrangler.toml");
 beforeAll(async () => await stage.start());
 afterEach(async () => await stage.closeWindows());
 afterAll(async () => await stage.dispose());
