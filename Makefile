@@ -157,5 +157,13 @@ cost: setup
 	@npm run --silent build
 	@node bench/cost/main.ts
 
+# The core as it is measured: optimised, with names, without sanitizers, on the native host.
+profile_sources := $(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c bench/profile/scenarios.c
+
+build/profile/scenarios: SANITIZE =
+build/profile/scenarios: $(profile_sources) $(native_headers) Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(NATIVE_CFLAGS) -O2 $(profile_sources) -lsqlite3 -lm -o $@
+
 clean:
 	rm -rf build dist wasm/build fixtures/*/dist coverage

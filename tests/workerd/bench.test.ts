@@ -6,6 +6,7 @@ import { cases } from "../../bench/cases/index.ts";
 import { BenchServer } from "../../bench/harness/server.ts";
 import { Crowd } from "../../bench/harness/crowd.ts";
 import { readOptions } from "../../bench/options.ts";
+import { readCallgrind, withCalls } from "../../bench/profile/callgrind.ts";
 import { judge } from "../../bench/report/goals.ts";
 import { loadTarget, serverOf } from "../../bench/targets/index.ts";
 
@@ -90,4 +91,13 @@ test("goals are judged by medians without compression, and only those that were 
     { wanted: "at least 2x", measured: { "durasync-c": "2.22x" }, met: true },
     { wanted: "at most 1.25x", measured: { "durasync-c": "1.13x" }, met: true },
   ]);
+});
+
+test("callgrind's counts are a function's own, and those of what it calls", () => {
+  const functions = readCallgrind(["ob=(1) /build/scenarios", "fl=(1) src/a.c", "fn=(1) outer", "12 5", "cob=(2) /lib/libc.so", "cfi=(2) ???", "cfn=(2) memcpy", "calls=2 0", "+1 40", "cfn=(1)",
+    "calls=1 12", "* 9", "fi=(3) src/b.h", "* 2", "", "ob=(2)", "fl=(2)", "fn=(2)", "0 40", ""].join("\n"));
+  const [outer, memcpy] = [functions.get("(1)"), functions.get("(2)")];
+  expect(outer).toMatchObject({ name: "outer", file: "src/a.c", object: "/build/scenarios", own: 7 });
+  expect(memcpy).toMatchObject({ name: "memcpy", file: "???", object: "/lib/libc.so", own: 40 });
+  expect(outer && withCalls(outer, "(1)")).toBe(47);
 });
