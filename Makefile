@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 check_node = const [major, minor] = process.versions.node.split(".").map(Number); const old = major < 22 || (major === 22 && minor < 12);
 check_node += if (old) { console.error("wrangler and vite need Node 22.12 or newer; this is " + process.versions.node + "."); process.exit(1); }
 
-.PHONY: help setup dev test wasm app package size native crash sim sim-mutants fuzz fuzzers replays lint coverage bench bench-view cost clean
+.PHONY: help setup dev test wasm app package size native crash sim sim-mutants fuzz fuzzers replays lint coverage bench bench-view cost profile clean
 
 help:
 	@echo "make dev      serve the todo app on http://127.0.0.1:$(PORT) until Ctrl-C (PORT=... for another port, APP=todo-ts for the one in TypeScript, APP=kanban for a board)"
@@ -31,6 +31,7 @@ help:
 	@echo "make coverage what the native tests and 300 worlds reach of the core"
 	@echo "make bench    measure durasync beside other ways to do the same (CASES=... TARGETS=... RUNS=... DEFLATE=no QUICK=1 HUGE=1); make bench-view opens the plots"
 	@echo "make cost     count what each operation costs, beside a bare object; renew the tables in docs/COST.md and docs/SCALE.md"
+	@echo "make profile  say where time goes: the core's instructions (needs valgrind), and microseconds in workerd beside other ways to do the same (CASES=... TARGETS=...)"
 	@echo "make clean    remove what was built (not the packages, not the local database in .wrangler)"
 
 setup: node_modules/.package-lock.json
@@ -163,6 +164,20 @@ bench-view:
 cost: setup
 	@npm run --silent build
 	@node bench/cost/main.ts
+
+# The core as it is measured: optimised, with names, without sanitizers, on the native host.
+profile_sources := $(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c bench/profile/scenarios.c
+
+build/profile/scenarios: SANITIZE =
+build/profile/scenarios: $(profile_sources) $(native_headers) Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(NATIVE_CFLAGS) -O2 $(profile_sources) -lsqlite3 -lm -o $@
+
+profile: setup
+	@npm run --silent generate
+	@npm run --silent wasm
+	@node wasm/build.mjs bench/apps/wide
+	@node bench/profile/main.ts
 
 clean:
 	rm -rf build dist wasm/build fixtures/*/dist coverage

@@ -15,8 +15,8 @@ export interface Options {
   readonly deflate: readonly boolean[];
 }
 
-/** Those whose name is `wish`, or begins with it. */
-function chosen<Named extends { readonly name: string }>(all: readonly Named[], wishes: string, kind: string): Named[] {
+/** Those whose name is one of `wishes`, with commas between them, or begins with it. `kind` is what a message calls them. */
+export function chosen<Named extends { readonly name: string }>(all: readonly Named[], wishes: string, kind: string): Named[] {
   const wished = wishes.split(",").map((wish) => {
     const same = all.filter(({ name }) => name === wish);
     const found = same.length > 0 ? same : all.filter(({ name }) => name.startsWith(wish));

@@ -8,6 +8,9 @@ export function cpuTime(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + runTime(`/proc/${pid}/task/${thread}/schedstat`), 0) / 1e6;
 }
 
+/** Milliseconds of CPU that the thread has used with which the process began. */
+export const mainThreadTime = (pid: number): number => runTime(`/proc/${pid}/task/${pid}/schedstat`) / 1e6;
+
 function runTime(file: string): number {
   try {
     return Number(readFileSync(file, "utf8").split(" ")[0]);

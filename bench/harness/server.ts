@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleWorker } from "./bundle.ts";
 import type { Rows } from "./measured.ts";
-import { cpuTime, peakMemory, residentMemory, resetPeak } from "./process.ts";
+import { cpuTime, mainThreadTime, peakMemory, residentMemory, resetPeak } from "./process.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 export type ObjectClass = "Todos" | "Wide";
@@ -17,18 +17,35 @@ const { default: workerd } = createRequire(import.meta.url)("workerd") as { defa
 const SEED_STEP = 20_000;
 const LOG = 4000; // characters of workerd's own words that are kept
 
+interface Ports {
+  readonly http?: number;
+  readonly inspector?: number;
+}
+
+// What workerd says of itself: a line of JSON for each port, its own ones first.
+function portsIn(control: string): Ports {
+  const port = (event: string) => new RegExp(`"event":"${event}".*"port":(\\d+)`).exec(control)?.[1];
+  const [http, inspector] = [port("listen"), port("listen-inspector")];
+  return { ...(http === undefined ? {} : { http: Number(http) }), ...(inspector === undefined ? {} : { inspector: Number(inspector) }) };
+}
+
 export class BenchServer {
   readonly #folder: string;
   readonly #module: string;
+  readonly #inspected: boolean;
   #config: string | undefined;
   #child: ChildProcess | undefined;
   readonly #seeded = new Set<string>();
-  #port = 0;
+  #ports: Ports = {};
   #log = "";
 
-  /** @param module the path of the target's Worker */
-  constructor(module: string) {
+  /**
+   * @param module the path of the target's Worker
+   * @param inspected whether workerd lets an inspector in, which costs what is measured a little
+   */
+  constructor(module: string, inspected = false) {
     this.#module = module;
+    this.#inspected = inspected;
     this.#folder = mkdtempSync(join(tmpdir(), "durasync-bench-"));
   }
 
@@ -42,6 +59,12 @@ export class BenchServer {
     return this.#child.pid;
   }
 
+  /** Where an inspector connects (Chrome DevTools protocol). */
+  get inspector(): string {
+    if (this.#ports.inspector === undefined) throw new Error("the server lets no inspector in");
+    return `ws://127.0.0.1:${this.#ports.inspector}/main`;
+  }
+
   /** Starts workerd on the storage that it left. Resolves with the milliseconds that it took. */
   async start(): Promise<number> {
     if (this.#config === undefined) {
@@ -49,15 +72,16 @@ export class BenchServer {
       this.#config = await bundleWorker(this.#module, this.#folder, join(this.#folder, "state"));
     }
     const begin = performance.now();
-    const child = spawn(workerd, ["serve", "--experimental", "--verbose", "--control-fd=3", this.#config], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+    const options = ["--experimental", "--verbose", "--control-fd=3", ...(this.#inspected ? ["--inspector-addr=127.0.0.1:0"] : [])];
+    const child = spawn(workerd, ["serve", ...options, this.#config], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stderr?.on("data", (bytes: Buffer) => (this.#log = (this.#log + bytes.toString()).slice(-LOG)));
-    this.#port = await new Promise<number>((resolve, reject) => {
+    this.#ports = await new Promise<Ports>((resolve, reject) => {
       let text = "";
       child.stdio[3]?.on("data", (bytes: Buffer) => {
         text += bytes.toString();
-        const port = /"port":(\d+)/.exec(text)?.[1];
-        if (port !== undefined) resolve(Number(port));
+        const ports = portsIn(text);
+        if (ports.http !== undefined && (ports.inspector !== undefined || !this.#inspected)) resolve(ports);
       });
       child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${this.#log}`)));
     });
@@ -87,7 +111,7 @@ export class BenchServer {
 
   /** Where an object's sockets connect. */
   address(name: string, objectClass: ObjectClass = "Todos"): string {
-    return `ws://127.0.0.1:${this.#port}/object/${objectClass}/${name}`;
+    return `ws://127.0.0.1:${this.#ports.http}/object/${objectClass}/${name}`;
   }
 
   async connect(name: string, { deflate, objectClass = "Todos" }: { deflate: boolean; objectClass?: ObjectClass }): Promise<Wire> {
@@ -96,7 +120,7 @@ export class BenchServer {
 
   /** Calls a method of an object. */
   async call(name: string, method: string, args: readonly unknown[] = [], objectClass: ObjectClass = "Todos"): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.#port}/call/${objectClass}/${name}/${method}`, { method: "POST", body: JSON.stringify(args) });
+    const response = await fetch(`http://127.0.0.1:${this.#ports.http}/call/${objectClass}/${name}/${method}`, { method: "POST", body: JSON.stringify(args) });
     if (!response.ok) throw new Error(`${method}: ${await response.text()}. workerd says:\n${this.#log}`);
     return await response.json();
   }
@@ -120,6 +144,11 @@ export class BenchServer {
   /** Milliseconds of CPU that workerd has used. */
   cpu(): number {
     return cpuTime(this.pid);
+  }
+
+  /** Of that, what its main thread has used: the one that runs JavaScript. */
+  mainThread(): number {
+    return mainThreadTime(this.pid);
   }
 
   memory(): number {

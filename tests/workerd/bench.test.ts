@@ -6,6 +6,9 @@ import { cases } from "../../bench/cases/index.ts";
 import { BenchServer } from "../../bench/harness/server.ts";
 import { Crowd } from "../../bench/harness/crowd.ts";
 import { readOptions } from "../../bench/options.ts";
+import { readCallgrind, withCalls } from "../../bench/profile/callgrind.ts";
+import { profiledCases } from "../../bench/profile/cases.ts";
+import { Profiler } from "../../bench/profile/profiler.ts";
 import { judge } from "../../bench/report/goals.ts";
 import { loadTarget, serverOf } from "../../bench/targets/index.ts";
 
@@ -15,8 +18,8 @@ afterEach(async () => {
   close = [];
 });
 
-async function subjectOf(name: string, deflate = false): Promise<Subject> {
-  const server = new BenchServer(serverOf(name));
+async function subjectOf(name: string, deflate = false, inspected = false): Promise<Subject> {
+  const server = new BenchServer(serverOf(name), inspected);
   close.push(async () => await server.dispose());
   await server.start();
   const subject = new Subject(server, await loadTarget(name), deflate, "object");
@@ -90,4 +93,28 @@ test("goals are judged by medians without compression, and only those that were 
     { wanted: "at least 2x", measured: { "durasync-c": "2.22x" }, met: true },
     { wanted: "at most 1.25x", measured: { "durasync-c": "1.13x" }, met: true },
   ]);
+});
+
+test("a profile names the functions that ran, and whose they are", async () => {
+  const subject = await subjectOf("durasync-ts", false, true);
+  for (const one of profiledCases) {
+    const profiler = await Profiler.attach(subject.server);
+    const own = new Subject(subject.server, subject.target, false, one.name);
+    expect(await one.run(own, profiler, true)).toBeGreaterThan(0);
+    await own.close();
+    profiler.detach();
+    expect(profiler.cpu).toBeGreaterThan(0);
+    if (one.name !== "pipelined") continue; // the others may be too short to be seen
+    const kinds = new Set([...profiler.functions.values()].map(({ kind }) => kind));
+    expect([...kinds]).toEqual(expect.arrayContaining(["core", "script", "platform"]));
+  }
+});
+
+test("callgrind's counts are a function's own, and those of what it calls", () => {
+  const functions = readCallgrind(["ob=(1) /build/scenarios", "fl=(1) src/a.c", "fn=(1) outer", "12 5", "cob=(2) /lib/libc.so", "cfi=(2) ???", "cfn=(2) memcpy", "calls=2 0", "+1 40", "cfn=(1)",
+    "calls=1 12", "* 9", "fi=(3) src/b.h", "* 2", "", "ob=(2)", "fl=(2)", "fn=(2)", "0 40", ""].join("\n"));
+  const [outer, memcpy] = [functions.get("(1)"), functions.get("(2)")];
+  expect(outer).toMatchObject({ name: "outer", file: "src/a.c", object: "/build/scenarios", own: 7 });
+  expect(memcpy).toMatchObject({ name: "memcpy", file: "???", object: "/lib/libc.so", own: 40 });
+  expect(outer && withCalls(outer, "(1)")).toBe(47);
 });
