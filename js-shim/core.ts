@@ -175,10 +175,10 @@ export class Core {
 
   // ds_piece: a handle, or -1 and a view. The text is a copy: memory may change before the socket has sent it.
   #join(at: number, count: number): string {
-    const words = new Int32Array(this.#host.words(at, 3 * count).buffer);
+    const words = this.#host.words(at, 3 * count);
     let text = "";
     for (let i = 0; i < words.length; i += 3) {
-      const [handle = 0, bytes = 0, size = 0] = words.subarray(i);
+      const [handle = 0, bytes = 0, size = 0] = words.subarray(i, i + 3);
       text += handle < 0 ? this.#host.read(bytes, size) : this.#host.text(handle);
     }
     return text;

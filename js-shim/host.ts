@@ -153,9 +153,9 @@ export class Host {
     return new Uint8Array(this.#guest().memory.buffer, at, size);
   }
 
-  /** A copy of the 32-bit words in the module's memory. */
-  words(at: number, count: number): Uint32Array {
-    return new Uint32Array(this.bytes(at, 4 * count).slice().buffer);
+  /** The 32-bit words of the module's memory, which ends below 2^31; dead like the bytes. */
+  words(at: number, count: number): Int32Array {
+    return new Int32Array(this.#guest().memory.buffer, at, count);
   }
 
   /** The UTF-8 text in the module's memory. */
@@ -186,10 +186,9 @@ export class Host {
   // `count` ds_views: address and size, an address of 0 for NULL.
   #views(at: number, count: number): (string | null)[] {
     const words = this.words(at, 2 * count);
-    return Array.from({ length: count }, (_, i) => {
-      const [text = 0, size = 0] = words.subarray(2 * i);
-      return text === 0 ? null : this.read(text, size);
-    });
+    const views = [];
+    for (let i = 0; i < words.length; i += 2) views.push(words[i] ? this.read(words[i] ?? 0, words[i + 1] ?? 0) : null);
+    return views;
   }
 
   #open(sql: string, parameters: (string | null)[]): number {

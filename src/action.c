@@ -120,7 +120,7 @@ static bool channel_declared(const ds_app *app, ds_view name) {
   return false;
 }
 
-ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *sent, const ds_actor *actor, int64_t now) {
+ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *sent, const ds_actor *actor, int64_t now, ds_statements *statements) {
   if (!channel_declared(app, sent->channel)) return ds_outcome_rejected(DS_UNKNOWN_CHANNEL);
   const ds_action_type *type = find_type(app, sent);
   if (!type) return ds_outcome_rejected(DS_UNKNOWN_ACTION);
@@ -135,12 +135,14 @@ ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *se
     .payload = sent->payload,
     .identity = actor->identity,
     .now = now,
+    .statements = statements,
   };
   return run(&action);
 }
 
 ds_outcome ds_handler_run(ds_handler handler, const ds_sql *sql, ds_view channel, ds_view payload, ds_view identity, int64_t now) {
   if (!handler) return (ds_outcome){0};
+  ds_statements statements = {0};
   ds_action action = {
     .handler = handler,
     .sql = {.host = sql->host, .arena = sql->arena},
@@ -148,6 +150,7 @@ ds_outcome ds_handler_run(ds_handler handler, const ds_sql *sql, ds_view channel
     .payload = payload,
     .identity = identity,
     .now = now,
+    .statements = &statements,
   };
   ds_outcome outcome = run(&action);
   return outcome.waits ? ds_outcome_rejected(DS_INTERNAL) : outcome; // only an action can come again

@@ -5,6 +5,7 @@
 
 #include "frame.h"
 #include "sql.h"
+#include "statement.h"
 
 // What became of an action.
 typedef struct ds_outcome {
@@ -42,6 +43,7 @@ struct ds_action {
   ds_outcome outcome;
   ds_binding *bindings; // the newest first
   ds_rows *rows;        // every query of the action
+  ds_statements *statements; // those of its turn
 };
 
 // Who asks: the client, and the identity of its socket, a JSON object; absent for none.
@@ -50,8 +52,8 @@ typedef struct ds_actor {
   ds_view identity;
 } ds_actor;
 
-// Runs the action in a savepoint of the open transaction: either all of it remains and the code is DS_OK, or nothing. `sql` gives host and arena; `now` is the time of the turn.
-ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *sent, const ds_actor *actor, int64_t now);
+// Runs the action in a savepoint of the open transaction: either all of it remains and the code is DS_OK, or nothing. `sql` gives host and arena; `now` is the time of the turn, and `statements` are its.
+ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *sent, const ds_actor *actor, int64_t now, ds_statements *statements);
 
 // Runs a handler that is not an action's in a transaction, or in a savepoint of the open one. A NULL handler is committed at once.
 ds_outcome ds_handler_run(ds_handler handler, const ds_sql *sql, ds_view channel, ds_view payload, ds_view identity, int64_t now);

@@ -67,7 +67,7 @@ static void tell(ds_turn *turn, ds_sender *sender, ds_view outcome) {
 static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent, ds_view client) {
   if (received->frame.poisoned) return ds_outcome_rejected(DS_INTERNAL);
   ds_actor actor = {.client = client, .identity = ds_turn_peer(turn, received->socket)->identity};
-  ds_outcome outcome = ds_action_run(turn->app, &turn->sql, sent, &actor, turn->now);
+  ds_outcome outcome = ds_action_run(turn->app, &turn->sql, sent, &actor, turn->now, &turn->statements);
   // Nobody is told of it: the turn is undone, and whoever is cut off sends the action again.
   if (outcome.storage_failed) turn->sql.status = DS_SQL_STORAGE;
   return outcome;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The SQL that handlers run.
 #include "action.h"
-#include "statement.h"
 
 void ds_bind_text(ds_action *action, const char *name, ds_view text) {
   ds_text json = ds_text_new(action->sql.arena);
@@ -63,7 +62,7 @@ static int32_t open_statement(ds_action *action, const char *sql) {
     ds_reject(action, DS_INTERNAL, NULL);
     return -1;
   }
-  ds_statement statement = ds_statement_of(action->sql.arena, ds_view_of(sql));
+  ds_statement statement = ds_statements_find(action->statements, action->sql.arena, ds_view_of(sql));
   ds_view values = statement.parameters > 1 ? bound_values(action) : (ds_view){0};
   int32_t cursor =
     ds_sql_open(&action->sql, statement.sql, (const ds_view[]){action->payload, values, action->identity}, statement.parameters);

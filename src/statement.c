@@ -99,6 +99,27 @@ ds_statement ds_statement_of(ds_arena *arena, ds_view sql) {
   return (ds_statement){ds_text_view(&text), parameters};
 }
 
+struct ds_known_statement {
+  struct ds_known_statement *next;
+  ds_view source;
+  ds_statement statement;
+};
+
+// SQL that an app writes anew for each action would make the list long, and is found by nobody.
+enum { MOST_KNOWN = 32 };
+
+ds_statement ds_statements_find(ds_statements *known, ds_arena *arena, ds_view sql) {
+  for (const struct ds_known_statement *one = known->first; one; one = one->next)
+    if (ds_view_equal(one->source, sql)) return one->statement;
+  ds_statement statement = ds_statement_of(arena, sql);
+  if (known->count == MOST_KNOWN) return statement;
+  struct ds_known_statement *made = ds_arena_take(arena, sizeof *made);
+  *made = (struct ds_known_statement){.next = known->first, .source = ds_arena_copy(arena, sql), .statement = statement};
+  known->first = made;
+  known->count++;
+  return statement;
+}
+
 void ds_statement_where(ds_text *sql, ds_view where, ds_view json) {
   for (size_t at = 0; at < where.size;) {
     ds_token token = ds_token_at(where, at);

@@ -14,6 +14,15 @@ typedef struct ds_statement {
 // as a REAL; taken out of a JSON text by SQLite itself, an integer stays an integer. The result is the same text for the same `sql`, so that the host's statement cache finds it.
 ds_statement ds_statement_of(ds_arena *arena, ds_view sql);
 
+// Statements of a turn that have been rewritten. An app has few, and a turn may run one of them for hundreds of actions.
+typedef struct ds_statements {
+  struct ds_known_statement *first; // private
+  uint32_t count;
+} ds_statements;
+
+// The same as ds_statement_of, but done once for equal texts. `sql` is copied; what is known lives in `arena`.
+ds_statement ds_statements_find(ds_statements *known, ds_arena *arena, ds_view sql);
+
 // A piece of SQL: a name, quoted or not; a parameter, `:name`, `@name` or `$name`; or anything else, a string and a comment whole, all the rest byte by byte.
 typedef enum ds_token_kind { DS_TOKEN_NAME, DS_TOKEN_PARAMETER, DS_TOKEN_OTHER } ds_token_kind;
 typedef struct ds_token {

@@ -186,7 +186,7 @@ static bool no_deferred_keys(opening *open) {
   bool found = ds_sql_next(&open->sql, cursor);
   ds_sql_close(&open->sql, cursor);
   if (!found) return true;
-  ds_view line = DS_LITERAL("a foreign key is INITIALLY DEFERRED: it could only fail at the commit, beyond any action; declare it without that");
+  ds_view line = DS_LITERAL("a foreign key is INITIALLY DEFERRED: it could only fail at the commit, beyond any action");
   open->sql.host->log(open->sql.host->context, line);
   return false;
 }

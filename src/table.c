@@ -70,7 +70,7 @@ static uint32_t declared_count(const ds_table *table) {
 }
 
 // What PRAGMA table_xinfo says of a column, and PRAGMA table_list of a table, by place (pragma.html).
-enum { XINFO_NAME = 1, XINFO_TYPE = 2, XINFO_NOT_NULL = 3, XINFO_KEY = 5, XINFO_HIDDEN = 6, LIST_SCHEMA = 0, LIST_STRICT = 5 };
+enum { XINFO_NAME = 1, XINFO_TYPE = 2, XINFO_NOT_NULL = 3, XINFO_KEY = 5, XINFO_HIDDEN = 6, LIST_STRICT = 5 };
 
 // As a statement, since the platform counts a row read for each row that the table-valued function of the same name returns.
 static int32_t open_pragma(ds_sql *sql, const char *pragma, ds_view table) {
@@ -114,9 +114,9 @@ static uint32_t read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
 }
 
 static void read_strictness(ds_table *table, ds_sql *sql) {
-  int32_t cursor = open_pragma(sql, "PRAGMA table_list", table->name);
-  while (ds_sql_next(sql, cursor))
-    if (ds_view_is(ds_sql_read(sql, cursor, LIST_SCHEMA), "main")) table->strict = ds_sql_integer(sql, cursor, LIST_STRICT) != 0;
+  int32_t cursor = open_pragma(sql, "PRAGMA main.table_list", table->name);
+  if (ds_sql_next(sql, cursor)) table->strict = ds_sql_integer(sql, cursor, LIST_STRICT) != 0;
+  ds_sql_close(sql, cursor);
 }
 
 ds_view ds_hash(ds_arena *arena, ds_view text) {

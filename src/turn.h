@@ -51,6 +51,7 @@ typedef struct ds_turn {
   int64_t now;
   ds_received *received; // in order of arrival
   ds_clients clients;
+  ds_statements statements; // of the app's handlers
   ds_sender *senders; // in order of their first action
   int64_t read_bytes;  // of the pages and catch-ups made so far
   bool waiting;        // some frames are put back
