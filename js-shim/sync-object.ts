@@ -198,9 +198,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   // ---- Turns
 
-  // The frames that arrive together are handled together: the turn comes after the events that wait already.
+  // The frames that arrive together are handled together: the turn comes after the events that wait already. Without its 0 the timer of workerd takes milliseconds.
   #enqueue(frames: readonly Frame[]): void {
-    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush());
+    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
     this.#waiting.push(...frames);
   }
 
