@@ -58,7 +58,7 @@ export function storedAction(client: string, { order, number, channel, action }:
 
 /** The action as it was before it was stored. */
 export function actionOf({ type, payload }: StoredAction): SyncAction {
-  return payload === undefined ? { type } : { type, payload };
+  return { type, payload };
 }
 
 function encodePayload(payload: unknown): string | undefined {
@@ -66,7 +66,7 @@ function encodePayload(payload: unknown): string | undefined {
     const text = encodeJson(payload);
     if (text === undefined || depthOf(text) <= limits.maxDepth - LEVELS_ABOVE_PAYLOAD) return text;
   } catch (error) {
-    throw new SyncError("invalid_payload", error instanceof Error ? error.message : undefined);
+    throw new SyncError("invalid_payload", String(error));
   }
   throw new SyncError("invalid_payload", "The payload is nested too deeply.");
 }

@@ -210,6 +210,14 @@ export class Channel {
     return this.#noting(() => this.#applyPage(page));
   }
 
+  /**
+   * What to ask at the sight of a page that is not the first: the next answer, if this page begins one. Asked for before its rows are read and shown, and while the rest of its answer is still coming:
+   * so neither side waits for the other.
+   */
+  askAhead({ first, shape, after, next }: Page): Reply {
+    return !first && after && this.#phase === "paging" && shape === this.#table?.shape ? this.#pageRequest(after, next) : null;
+  }
+
   /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
   applyChange(epoch: string, change: Change): Reply {
     return this.#noting(() => this.#applyChange(epoch, change));
@@ -280,8 +288,7 @@ export class Channel {
     if (page.next > 0 && last) {
       snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
       snapshot.rows = page.next;
-      // Asked for while the rest of this answer is still coming, so that neither side waits for the other.
-      return page.after ? this.#pageRequest(page.after, page.next) : null;
+      return page.first && page.after ? this.#pageRequest(page.after, page.next) : null;
     }
     if (snapshot.seen) table.retain(snapshot.seen, this.#touched);
     this.#snapshot = null;

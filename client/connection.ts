@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { parseFrame, type DownFrame, type UpFrame } from "./frames.ts";
+import { parseFrame, parseHead, type DownFrame, type Page, type UpFrame } from "./frames.ts";
 
 /** What is needed of a socket: a PartySocket, or anything alike that reconnects by itself and says "open" and "close" each time. */
 export interface SyncSocket {
@@ -26,6 +26,8 @@ export type ConnectionEvents = {
   /** `code` and `reason` as the other end gave them; undefined if the socket never opened. */
   close(code: number | undefined, reason: string | undefined): void;
   frame(frame: DownFrame): void;
+  /** Called before each frame; with the page if it is one, whose rows are still to be read. */
+  head(page: Page | null): void;
   /** True while somebody waits for what the line may bring. */
   isWatched(): boolean;
 };
@@ -140,6 +142,7 @@ export class Connection {
     clearTimeout(this.#probe);
     // The browser says that it has no network, but this line stands: the object is on the same machine, say.
     if (!this.#open) return this.#onOpen();
+    this.#events.head(parseHead(data));
     const frame = parseFrame(data);
     if (frame) this.#events.frame(frame);
   };

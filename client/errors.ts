@@ -4,8 +4,8 @@ import type { ErrorCode as WireCode } from "../wasm/build/protocol.ts";
 /** What the client's own codes mean; the object sends its sentences along. */
 const sentences = {
   client_forgotten: "The outcome is not known.",
-  aborted: "The action was taken back before it was sent.",
-  cleared: "The cache was cleared. The outcome is not known.",
+  aborted: "Taken back before it was sent.",
+  cleared: "Cleared; the outcome is not known.",
 } as const;
 
 /** The codes of docs/PROTOCOL.md and the client's own. A newer object may say others. */

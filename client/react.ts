@@ -155,7 +155,7 @@ export function useSyncStatus(channel: string, socket: SocketOrProvided = null):
 function useLine(socket: SocketOrProvided): { store: Store; target: SyncSocket } {
   const provided = useContext(Context);
   const target = socket ?? provided?.socket;
-  if (!target) throw new Error("A hook of durasync got the socket null, and there is no SyncProvider above its component.");
+  if (!target) throw new Error("durasync: no socket, and no SyncProvider.");
   const { user, cache, app } = provided ?? {};
   const store = useMemo(() => storeOf(target, { user, cache, app }), [target, user, cache, app]);
   return { store, target };

@@ -123,6 +123,7 @@ export class Session {
       open: () => this.#step(() => this.#onOpen()),
       close: (code, reason) => this.#step(() => this.#onClose(code, reason)),
       frame: (frame) => this.#step(() => this.#onFrame(frame)),
+      head: (page) => this.#connection.send(page && this.#entries.get(page.channel)?.channel.askAhead(page)),
       isWatched: () => [...this.#entries.values()].some(({ listeners }) => listeners.size > 0),
     });
   }
@@ -207,7 +208,11 @@ export class Session {
   }
 
   #onError({ code, message, channel, expected }: ErrorFrame): void {
-    if (code === "out_of_order" && expected !== undefined) return this.#resendFrom(expected);
+    // out_of_order
+    if (expected !== undefined) {
+      this.#actions.outbox.resendFrom(expected);
+      return this.flush();
+    }
     if (code === "outbox_full") return this.#resendAcknowledged();
     if (code === "rate_limited") return this.#resendLater();
     // The hello was refused, which was said already; what was asked for behind it is asked for again with the next one.
@@ -219,11 +224,6 @@ export class Session {
     // The first error tells why; those that it brings about do not.
     if (channel === undefined) this.failure ??= error;
     else this.#entries.get(channel)?.channel.fail(error);
-  }
-
-  #resendFrom(expected: number): void {
-    this.#actions.outbox.resendFrom(expected);
-    this.flush();
   }
 
   /** The object keeps no more outcomes until it hears of those that have arrived here; if there are none yet, their patch goes on. */

@@ -20,10 +20,17 @@ interface Frame {
 const ACTIONS_A_FRAME = 500;
 const ANSWER_PAGES = 5;
 
+/** The next frame, of this type; the welcome comes before it, since nobody has waited for that. */
 async function receive(wire: Wire, type: string): Promise<Frame> {
-  const frame = await wire.json<Frame>();
+  let frame = await wire.json<Frame>();
+  if (frame.type === "welcome") frame = await wire.json<Frame>();
   if (frame.type !== type) throw new Error(`expected a ${type}, got ${JSON.stringify(frame)}`);
   return frame;
+}
+
+/** A page without its rows; a client of ours asks for what comes next before it reads them. */
+function headOf(message: string): Frame | undefined {
+  return message.startsWith('{"type":"page"') ? (JSON.parse(`${message.slice(0, message.indexOf('"rows":['))}"rows":[]}`) as Frame) : undefined;
 }
 
 async function sync(wire: Wire, channel: Channel): Promise<Synced> {
@@ -31,12 +38,17 @@ async function sync(wire: Wire, channel: Channel): Promise<Synced> {
   const page = await receive(wire, "page");
   const first = performance.now();
   const { epoch, shape, version } = page;
+  const ask = ({ after, next: rows }: Frame) => after && wire.send({ type: "page", channel, after, rows, pages: ANSWER_PAGES });
+  ask(page);
   let rows = page.rows.length;
-  for (let frame = page; frame.next > 0; ) {
-    if (frame.after) wire.send({ type: "page", channel, after: frame.after, rows: frame.next, pages: ANSWER_PAGES });
-    do frame = await wire.json<Frame>();
-    while (frame.type === "patch"); // somebody's action, in between
+  for (let { next } = page; next > 0; ) {
+    const message = (await wire.receive()).toString();
+    const head = headOf(message);
+    if (!head) continue; // somebody's action, in between
+    ask(head);
+    const frame = JSON.parse(message) as Frame;
     rows += frame.rows.length;
+    next = frame.next;
   }
   return { rows, first, cursor: { epoch, shape, version } };
 }
@@ -58,7 +70,6 @@ export function durasync(name: string, title: string): Target {
     title,
     hello: async (wire, client) => {
       wire.send({ type: "hello", protocol: 2, client });
-      await receive(wire, "welcome");
     },
     sync,
     resume: async (wire, cursor) => {

@@ -12,7 +12,7 @@ afterEach(() => {
 
 function connected() {
   const socket = new ScriptedSocket();
-  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
+  const events = { open: vi.fn(), close: vi.fn(), head: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
   const connection = new Connection(socket, events);
   connection.attach();
   socket.open();
@@ -22,7 +22,7 @@ function connected() {
 test("nothing is listened to before it is attached, and everything once after", () => {
   const socket = new ScriptedSocket();
   const open = vi.fn();
-  const connection = new Connection(socket, { open, close: () => {}, frame: () => {}, isWatched: () => true });
+  const connection = new Connection(socket, { open, close: () => {}, head: () => {}, frame: () => {}, isWatched: () => true });
   socket.open();
   expect(open).not.toHaveBeenCalled();
   connection.attach();
@@ -219,7 +219,7 @@ test("a line that is let go of listens to nothing any more", () => {
 test("a socket that is sent to another object is not taken for a line to this one", () => {
   const { show } = stubPage();
   const socket = Object.assign(new ScriptedSocket(), { roomUrl: "wss://example.test/parties/todos/one" });
-  const events = { open: vi.fn(), close: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
+  const events = { open: vi.fn(), close: vi.fn(), head: vi.fn(), frame: vi.fn(), isWatched: vi.fn(() => true) };
   new Connection(socket, events).attach();
   socket.roomUrl = "wss://example.test/parties/todos/two";
   socket.open();
@@ -241,7 +241,7 @@ test("a token in the query is asked for anew on each connection", async () => {
   }
   const query = vi.fn(async () => await Promise.resolve({ token: `token ${query.mock.calls.length}` }));
   const socket = new PartySocket({ host: "app.example", party: "todos", room: "groceries", query, WebSocket: Line, minReconnectionDelay: 1, maxReconnectionDelay: 1 });
-  const connection = new Connection(socket, { open: () => {}, close: () => {}, frame: () => {}, isWatched: () => true });
+  const connection = new Connection(socket, { open: () => {}, close: () => {}, head: () => {}, frame: () => {}, isWatched: () => true });
   connection.attach();
   await vi.waitFor(() => expect(dialled).toEqual(["token 1"]));
   connection.reconnect();

@@ -57,7 +57,7 @@ export const welcome = (settled = 0, epoch = "e1") => ({ type: "welcome", protoc
 export function page(rows: WireRecord[], more: Partial<Page> = {}): Page {
   const place = { channel: "todos", epoch: "e1", shape: "s1", version: 10, first: true, next: 0 };
   const after = more.next ? rows.at(-1)?.slice(0, 1) : undefined;
-  return { type: "page", ...place, columns: ["id", "text"], key: [0], rows, after, ...more };
+  return { type: "page", ...place, columns: ["id", "text"], key: [0], after, ...more, rows }; // rows come last: docs/PROTOCOL.md
 }
 
 export const patch = (changes: Change[], outcomes: Outcome[] = [], epoch = "e1") => ({ type: "patch", epoch, changes, outcomes });

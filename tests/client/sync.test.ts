@@ -178,6 +178,19 @@ test("the pages of one answer come together, and the next answer is asked for at
   expect(statusOf(store).state).toBe("live");
 });
 
+test("what comes next is asked for before the rows of a page are read, and not at the sight of a page that is none of the snapshot's", () => {
+  const { socket, store } = watched();
+  socket.open();
+  socket.receive(page([["a", "1"]], { next: 50 }));
+  socket.takeSent();
+  const asked: unknown[] = [];
+  store.subscribe("todos", () => asked.push(...socket.takeSent("page")));
+  socket.receive(page([["b", "2"]], { first: false, next: 60, after: ["c"] }));
+  expect(asked).toEqual([{ type: "page", channel: "todos", after: ["c"], rows: 60, pages: 5 }]);
+  socket.receive(page([["d", "4"]], { first: false, next: 70, after: ["e"], shape: "s2" }));
+  expect(socket.takeSent()).toMatchObject([{ type: "subscribe", cursor: null }]);
+});
+
 test("patches between pages count; a set for a record still to come is skipped, a gap is not overlooked", () => {
   const { socket, store } = watched();
   socket.open();
