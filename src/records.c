@@ -33,7 +33,7 @@ static int32_t query_open(ds_sql *sql, const query *rows, const char *before, co
 // The rows as one text. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
 static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
   ds_sql attempt = *sql; // what is too big is no failure of the turn's: the rows can still be read one at a time
-  int32_t cursor = query_open(&attempt, rows, "SELECT count(r), length(CAST(group_concat(r) AS BLOB)), group_concat(r) FROM (", ")");
+  int32_t cursor = query_open(&attempt, rows, "SELECT count(*), length(CAST(group_concat(r) AS BLOB)), group_concat(r) FROM (", ")");
   if (!ds_sql_next(&attempt, cursor)) {
     if (attempt.status != DS_SQL_TOO_BIG) sql->status = attempt.status;
     return false;

@@ -265,7 +265,8 @@ static void add_column(ds_text *sql, ds_view row, ds_view column) {
   ds_text_identifier(sql, column);
 }
 
-#define INTEGER_CELL "iif(@ > 9007199254740991 OR @ < -9007199254740991, json_object('int', CAST(@ AS TEXT)), @)"
+// 2^53 and above, and -2^53 and below, divided by 2^53, are not 0: one operation finds what JavaScript cannot hold.
+#define INTEGER_CELL "iif(@ / 9007199254740992, json_object('int', CAST(@ AS TEXT)), @)"
 #define REAL_CELL \
   "iif(abs(@) > 1.7976931348623157e308, json_object('real', iif(@ > 0, 'Infinity', '-Infinity')), json(format('%!.17g', @)))"
 #define BLOB_CELL "json_object('blob', hex(@))"
