@@ -153,6 +153,20 @@ test("a tab that ends while it starts takes nothing with it", async () => {
   expect(statusOf(next.store).pending).toBe(1);
 });
 
+/** Holds up what the cache's looks at the outboxes have found, until their end. */
+function holdLooks(cache: Cache) {
+  const { readOutboxes } = cache;
+  const held = Promise.withResolvers<void>();
+  let looks = 0;
+  cache.readOutboxes = async (scope) => {
+    const found = await readOutboxes(scope);
+    looks++;
+    await held.promise;
+    return found;
+  };
+  return { begun: async () => await settled(() => expect(looks).toBeGreaterThan(0)), end: held.resolve };
+}
+
 test("a look at the other tabs that began before a clear does not bring back what the clear has wiped", async () => {
   const cache = memoryCache();
   const all = browser(cache);
@@ -161,19 +175,12 @@ test("a look at the other tabs that began before a clear does not bring back wha
   void one.store.send("todos", { type: "mine" });
   await one.sent("actions");
   const { readOutboxes } = cache;
-  const opened = Promise.withResolvers<void>();
-  let looks = 0;
-  cache.readOutboxes = async (scope) => {
-    const found = await readOutboxes(scope);
-    looks++;
-    await opened.promise;
-    return found;
-  };
+  const looks = holdLooks(cache);
   void other.store.send("todos", { type: "theirs" });
-  await settled(() => expect(looks).toBeGreaterThan(0));
+  await looks.begun();
   const cleared = one.store.clear();
   await settled(async () => expect((await readOutboxes(all.scope)).actions).toEqual([]));
-  opened.resolve();
+  looks.end();
   await cleared;
   await settled(() => expect(replayed(one.store)).toEqual([]));
 });
@@ -232,19 +239,11 @@ async function twoTabs(cache: Cache) {
 test("a look at the other tabs during which this one becomes another client does not take its own actions for a neighbour's", async () => {
   const cache = memoryCache();
   const [one, other] = await twoTabs(cache);
-  const { readOutboxes } = cache;
-  const opened = Promise.withResolvers<void>();
-  let looks = 0;
-  cache.readOutboxes = async (scope) => {
-    const found = await readOutboxes(scope);
-    looks++;
-    await opened.promise;
-    return found;
-  };
+  const looks = holdLooks(cache);
   void other.store.send("todos", { type: "theirs" });
-  await settled(() => expect(looks).toBeGreaterThan(0));
+  await looks.begun();
   await one.connect(failure("client_forgotten"));
-  opened.resolve();
+  looks.end();
   await one.until(() => expect(replayed(one.store)).toEqual(["theirs", "mine"]));
 });
 
