@@ -378,7 +378,9 @@ static void make_peace(scene *s) {
   s->object.crash_in = 0;
   s->object.host->fail_at = 0;
   if (s->object.core && !s->object.ready) object_sleep(&s->object);
-  if (s->object.generation + 1 < s->object.migrations) object_deploy(&s->object, (uint32_t)s->object.migrations - 1);
+  // Asked of the storage itself: one that came back under older code has never been awake.
+  int64_t migrations = object_ask(&s->object, "SELECT migrations FROM durasync_meta");
+  if (s->object.generation + 1 < migrations) object_deploy(&s->object, (uint32_t)migrations - 1);
   for (line *l = s->lines; l; l = l->next) {
     bool ours = false;
     for (uint32_t i = 0; i < s->client_count; i++) ours = ours || s->clients[i].line == l;
