@@ -211,11 +211,12 @@ export class Channel {
   }
 
   /**
-   * What to ask at the sight of a page that is not the first: the next answer, if this page begins one. Asked for before its rows are read and shown, and while the rest of its answer is still coming:
-   * so neither side waits for the other.
+   * What to ask at the sight of a page that begins an answer: the next one, while the rest of this is still coming, and before its rows are read and shown. So neither side waits for the other.
    */
   askAhead({ first, shape, after, next }: Page): Reply {
-    return !first && after && this.#phase === "paging" && shape === this.#table?.shape ? this.#pageRequest(after, next) : null;
+    // Of the pages that are taken the first begins a snapshot, and does not go on with the one at hand; every other does (applyPage).
+    const follows = this.#phase === "paging" && shape === this.#table?.shape;
+    return after && this.#phase !== "idle" && this.#phase !== "failed" && first !== follows ? this.#pageRequest(after, next) : null;
   }
 
   /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
@@ -255,7 +256,8 @@ export class Channel {
       // A patch may have brought the record already; to another tab that has come as far, and has written, it has not.
       if (!this.#snapshot.seen) this.#touched(key);
     }
-    return this.#turnPage(this.#table, this.#snapshot, page);
+    this.#turnPage(this.#table, this.#snapshot, page);
+    return null;
   }
 
   #applyChange(epoch: string, change: Change): Reply {
@@ -283,17 +285,16 @@ export class Channel {
     this.#phase = "paging";
   }
 
-  #turnPage(table: Table, snapshot: Snapshot, page: Page): Reply {
+  #turnPage(table: Table, snapshot: Snapshot, page: Page): void {
     const last = page.rows.at(-1);
     if (page.next > 0 && last) {
       snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
       snapshot.rows = page.next;
-      return page.first && page.after ? this.#pageRequest(page.after, page.next) : null;
+      return;
     }
     if (snapshot.seen) table.retain(snapshot.seen, this.#touched);
     this.#snapshot = null;
     this.#phase = "live";
-    return null;
   }
 
   /** In step with the cursor. A snapshot that a lost socket interrupted goes on at its next page: the catch-up has mended those before. */

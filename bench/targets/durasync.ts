@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // durasync's protocol, as far as a measurement needs it: the client of both kinds of app.
+import { parseHead } from "../../client/frames.ts";
 import type { Wire } from "../harness/wire.ts";
 import type { Action, Channel, Synced, Target } from "./target.ts";
 
@@ -9,7 +10,7 @@ interface Frame {
   readonly shape: string;
   readonly version: number;
   readonly next: number;
-  readonly after?: unknown[];
+  readonly after?: readonly unknown[];
   readonly rows: unknown[][];
   readonly changes: { readonly put?: unknown[]; readonly del?: unknown[]; readonly set?: { readonly rows: unknown[] }[] }[];
   readonly outcomes: { readonly status: string }[];
@@ -28,22 +29,17 @@ async function receive(wire: Wire, type: string): Promise<Frame> {
   return frame;
 }
 
-/** A page without its rows; a client of ours asks for what comes next before it reads them. */
-function headOf(message: string): Frame | undefined {
-  return message.startsWith('{"type":"page"') ? (JSON.parse(`${message.slice(0, message.indexOf('"rows":['))}"rows":[]}`) as Frame) : undefined;
-}
-
 async function sync(wire: Wire, channel: Channel): Promise<Synced> {
   wire.send({ type: "subscribe", channel, cursor: null });
   const page = await receive(wire, "page");
   const first = performance.now();
   const { epoch, shape, version } = page;
-  const ask = ({ after, next: rows }: Frame) => after && wire.send({ type: "page", channel, after, rows, pages: ANSWER_PAGES });
+  const ask = ({ after, next: rows }: { after?: readonly unknown[] | undefined; next: number }) => after && wire.send({ type: "page", channel, after, rows, pages: ANSWER_PAGES });
   ask(page);
   let rows = page.rows.length;
   for (let { next } = page; next > 0; ) {
     const message = (await wire.receive()).toString();
-    const head = headOf(message);
+    const head = parseHead(message); // a client of ours asks before it reads the rows
     if (!head) continue; // somebody's action, in between
     ask(head);
     const frame = JSON.parse(message) as Frame;

@@ -101,16 +101,21 @@ class Tab {
       const { cursor } = asked;
       this.#at = version;
       if (cursor?.epoch === this.#history.epoch) this.#apply(cursor.version, version);
-      else this.#asked = this.channel.applyPage(this.#history.page(null));
+      else this.#turn(this.#history.page(null));
     } else if (asked?.type === "page") {
       this.#apply(this.#at, version);
       this.#at = version;
-      this.#asked = this.channel.applyPage(this.#history.page(String(asked.after[0])));
+      this.#turn(this.#history.page(String(asked.after[0])));
     } else if (this.#at < version) {
       const to = Math.min(version, this.#at + steps);
       this.#apply(this.#at, to);
       this.#at = to;
     }
+  }
+
+  #turn(page: Page): void {
+    const ahead = this.channel.askAhead(page);
+    this.#asked = this.channel.applyPage(page) ?? ahead;
   }
 
   #apply(from: number, to: number): void {
