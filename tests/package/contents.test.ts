@@ -23,7 +23,7 @@ const KIB = 1024;
 /** What may be in the package, and how many KiB of each at most. */
 const kinds: [kind: RegExp, most: number][] = [
   [/^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/, 32],
-  [/^docs\/[A-Za-z-]+\.(md|png)$/, 116],
+  [/^docs\/[A-Za-z-]+\.(md|png)$/, 144],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.js$/, 192],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.d\.ts$/, 96],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.js\.map$/, 448],
