@@ -32,11 +32,15 @@ const ANSWER_PAGES = 5;
 /** Steps noted for the cache at most; after more of them without a write, it is given every row. */
 const MAX_STEPS = 1000;
 
+let subscriptions = 0;
+
 /** The records of one channel and what is needed to keep them in step. It sends nothing: its methods return the frame to send, if any. */
 export class Channel {
   readonly name: string;
   readonly #cached: boolean;
   #phase: Phase = "idle";
+  /** The subscription that the phase is of: its pages say the number again, so that none is taken for another's. */
+  #id = 0;
   #cursor: Cursor | null = null;
   #table: Table | null = null;
   #snapshot: Snapshot | null = null;
@@ -116,7 +120,7 @@ export class Channel {
 
   /**
    * The frame that brings the channel into step: from the cursor, if there is one. Where the channel was followed on this socket already, a snapshot under way cannot go on:
-   * until the answer comes, a patch could be taken for it, and then a page of the old snapshot for one of the new.
+   * until the answer comes, a patch could be taken for it.
    */
   subscribe(): Subscribe {
     if (this.#phase === "paging" || this.#phase === "failed") this.#forgetSnapshot();
@@ -132,7 +136,8 @@ export class Channel {
   #subscribe(): Subscribe {
     this.#phase = "subscribing";
     this.#error = null;
-    return { type: "subscribe", channel: this.name, cursor: this.#cursor };
+    this.#id = ++subscriptions;
+    return { type: "subscribe", channel: this.name, id: this.#id, cursor: this.#cursor, pages: ANSWER_PAGES };
   }
 
   /** Nobody watches any more, and the socket lives on. */
@@ -213,10 +218,8 @@ export class Channel {
   /**
    * What to ask at the sight of a page that begins an answer: the next one, while the rest of this is still coming, and before its rows are read and shown. So neither side waits for the other.
    */
-  askAhead({ first, shape, after, next }: Page): Reply {
-    // Of the pages that are taken the first begins a snapshot, and does not go on with the one at hand; every other does (applyPage).
-    const follows = this.#phase === "paging" && shape === this.#table?.shape;
-    return after && this.#phase !== "idle" && this.#phase !== "failed" && first !== follows ? this.#pageRequest(after, next) : null;
+  askAhead(page: Page): Reply {
+    return page.after && this.#expects(page) ? this.#pageRequest(page.after, page.next) : null;
   }
 
   /** Takes in the changes of a patch. Changes over a gap are dropped: those that the resubscription brings contain them. */
@@ -243,12 +246,12 @@ export class Channel {
     if (this.#cached) this.#changed.push(key);
   };
 
+  #expects({ id }: Page): boolean {
+    return id === this.#id && (this.#phase === "subscribing" || this.#phase === "paging");
+  }
+
   #applyPage(page: Page): Reply {
-    if (this.#phase === "idle" || this.#phase === "failed") return null;
-    // Frames keep their order, so a later page in any other phase answers a question from before this subscription. And a subscription that was
-    // asked for twice is answered twice: what is being paged goes on, since pages that were asked for after the first answer do not fit the second.
-    const paging = this.#phase === "paging";
-    if (page.first ? paging && page.shape === this.#table?.shape : !paging) return null;
+    if (!this.#expects(page)) return null;
     if (page.first) this.#begin(page);
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
     for (const row of page.rows) {
@@ -309,7 +312,7 @@ export class Channel {
   }
 
   #pageRequest(after: WireRecord, rows: number): PageRequest {
-    return { type: "page", channel: this.name, after, rows, pages: ANSWER_PAGES };
+    return { type: "page", channel: this.name, id: this.#id, after, rows, pages: ANSWER_PAGES };
   }
 
   /** The cursor is worth nothing: the table changed its shape between two pages, or the records are not what the object thinks. */

@@ -16,8 +16,8 @@ export type Cursor = { readonly epoch: string; readonly shape: string; readonly 
 
 /** `seen` is when the client last heard of the object, or first spoke to it; `app` is the version of the app. */
 export type Hello = { type: "hello"; protocol: typeof PROTOCOL; client: string; seen: number | undefined; app: number | undefined };
-export type Subscribe = { type: "subscribe"; channel: string; cursor: Cursor | null };
-export type PageRequest = { type: "page"; channel: string; after: WireRecord; rows: number; pages: number };
+export type Subscribe = { type: "subscribe"; channel: string; id: number; cursor: Cursor | null; pages: number };
+export type PageRequest = { type: "page"; channel: string; id: number; after: WireRecord; rows: number; pages: number };
 export type Unsubscribe = { type: "unsubscribe"; channel: string };
 
 /** What goes up, but for `actions`, which the outbox builds as text so that each action is encoded and measured once. */
@@ -32,6 +32,8 @@ export type Page = {
   shape: string;
   version: number;
   first: boolean;
+  /** The subscription that it answers. */
+  id?: number | undefined;
   /** Records in the channel; on the first page. */
   total?: number;
   columns: string[];

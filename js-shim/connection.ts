@@ -29,7 +29,7 @@ function statusOf(code: ErrorCode): number {
  */
 export function refuseSocket(server: WebSocket, error: unknown): void {
   const code = error instanceof SyncError ? error.code : "internal";
-  if (code === "internal") console.error("durasync: nobody could be let in", error);
+  if (code === "internal") console.error("durasync: nobody was let in", error);
   server.accept();
   server.close(4000 + statusOf(code), code);
 }

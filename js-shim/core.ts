@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: MIT
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
 import type { Cost } from "./cost.ts";
-import { Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
+import { encoder, Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
 import * as limits from "../wasm/build/limits.ts";
 import type { ErrorCode } from "../wasm/build/protocol.ts";
 
-/** A message of a socket; `poisoned` once it has brought an instance down. */
+/** A message of a socket, or a frame of the core's own that comes as one; `poisoned` once it has brought an instance down. */
 export interface Frame {
   readonly socket: number;
   readonly message: string | ArrayBuffer;
+  readonly own?: boolean;
   readonly poisoned?: boolean;
 }
 
 /**
- * What is to be done after the commit: `send` the text to the sockets, `attach` it to them, `close` them with `code` and the text as the reason, or have frame
- * number `code` of the turn `wait` and come again: when what the text names is there, or with the frame before it of its socket if the text is empty.
+ * What is to be done after the commit: `send` the text to the sockets, `attach` it to them, `close` them with `code` and the text as the reason, have frame
+ * number `code` of the turn `wait` and come again: when what the text names is there, or with the frame before it of its socket if the text is empty; or have the
+ * text come as a frame of the core's own, with the next turn and before whatever its socket sends: an answer goes on `again`.
  */
 export interface Delivery {
-  readonly kind: "send" | "attach" | "close" | "wait";
+  readonly kind: "send" | "attach" | "close" | "wait" | "again";
   readonly sockets: readonly number[];
   readonly text: string;
   readonly code: number;
 }
 
 // ds_delivery_kind
-const kinds = ["send", "attach", "close", "wait"] as const;
+const kinds = ["send", "attach", "close", "wait", "again"] as const;
 
 // ds_event
 const events = ["start", "alarm", "connect", "close", "request"] as const;
@@ -56,8 +58,7 @@ const TEXT = 0;
 const BINARY = 1;
 const POISONED = 2;
 const HUGE = 3;
-
-const encoder = new TextEncoder();
+const OWN = 4;
 
 export class Core {
   readonly #host: Host;
@@ -97,7 +98,7 @@ export class Core {
 
   /** Rows that the core's statements have read and written since the instance was made. */
   get rows(): Pick<Cost, "rowsRead" | "rowsWritten"> {
-    return { rowsRead: this.#host.rowsRead, rowsWritten: this.#host.rowsWritten };
+    return { ...this.#host.rows };
   }
 
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
@@ -137,10 +138,10 @@ export class Core {
     this.#exports.core_close(this.#core, socket);
   }
 
-  #receive({ socket, message, poisoned }: Frame): void {
+  #receive({ socket, message, own, poisoned }: Frame): void {
     const text = typeof message === "string";
-    const huge = (text ? message.length : message.byteLength) > limits.maxFrame;
-    const kind = huge ? HUGE : !text ? BINARY : poisoned ? POISONED : TEXT;
+    const huge = !own && (text ? message.length : message.byteLength) > limits.maxFrame;
+    const kind = huge ? HUGE : !text ? BINARY : poisoned ? POISONED : own ? OWN : TEXT;
     this.#exports.core_receive(this.#core, socket, kind, ...this.#write(text && !huge ? message : ""));
   }
 

@@ -78,9 +78,9 @@ export function statusOf(message: string): number {
   return message.includes("SQLITE_CONSTRAINT") ? CONSTRAINT : ERROR;
 }
 
-const ROLLBACK = Symbol("rollback");
+const ROLLBACK = Symbol();
 
-const encoder = new TextEncoder();
+export const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
 /** The bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that it is encoded as. Faster than encoding, for texts that stay where they are. */
@@ -108,8 +108,7 @@ export class Host {
   #depth = 0;
 
   /** Rows read and written by the core's statements so far, where the storage counts them. */
-  rowsRead = 0;
-  rowsWritten = 0;
+  readonly rows = { rowsRead: 0, rowsWritten: 0 };
 
   /** True once the turn's transaction has been committed. */
   committed = false;
@@ -166,7 +165,7 @@ export class Host {
   /** The text behind a handle. */
   text(handle: number): string {
     const text = this.#texts[handle];
-    if (text === undefined) throw new Error(`There is no text ${handle}.`);
+    if (text === undefined) throw new Error(`no text ${handle}`);
     return text;
   }
 
@@ -218,8 +217,8 @@ export class Host {
 
   #close(at: number): void {
     const statement = this.#cursors[at]?.statement;
-    this.rowsRead += statement?.rowsRead ?? 0;
-    this.rowsWritten += statement?.rowsWritten ?? 0;
+    this.rows.rowsRead += statement?.rowsRead ?? 0;
+    this.rows.rowsWritten += statement?.rowsWritten ?? 0;
     this.#cursors[at] = undefined;
   }
 

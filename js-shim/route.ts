@@ -21,7 +21,7 @@ export async function routeSyncRequest(request: Request, env: object): Promise<R
   try {
     return await binding.get(binding.idFromName(decodeURIComponent(name))).fetch(request);
   } catch (error) {
-    if (error instanceof URIError) return new Response("The object's name is not URL-encoded.\n", { status: 400 });
+    if (error instanceof URIError) return new Response("The name is not URL-encoded.\n", { status: 400 });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { Frame } from "./core.ts";
 import type { Sockets } from "./host.ts";
 
 // Internal error (RFC 6455, section 7.4.1): clients reconnect, and resume.
@@ -7,13 +8,16 @@ const INTERNAL_ERROR = 1011;
 /** The object's hibernatable sockets by number. Numbers rise, and hold for as long as the object stays in memory. */
 export class SocketTable implements Sockets {
   readonly #ctx: DurableObjectState;
+  readonly #enqueue: (frame: Frame) => void;
   readonly #sockets = new Map<number, WebSocket>();
   readonly #numbers = new Map<WebSocket, number>();
   #next = 0;
   #walk: Iterator<number> = [][Symbol.iterator]();
 
-  constructor(ctx: DurableObjectState) {
+  /** @param enqueue takes frames of the core's own that come again */
+  constructor(ctx: DurableObjectState, enqueue: (frame: Frame) => void) {
     this.#ctx = ctx;
+    this.#enqueue = enqueue;
   }
 
   /** The socket's number; a new one if it has none yet. */
@@ -59,13 +63,18 @@ export class SocketTable implements Sockets {
     this.#open(socket)?.send(text);
   }
 
-  close(socket: number, reason: string, code: number): void {
+  /** Has a frame of the core's own come with the next turn, unless the socket is closing or gone. */
+  again(socket: number, text: string): void {
+    if (this.#open(socket)) this.#enqueue({ socket, message: text, own: true });
+  }
+
+  close(socket: number, reason: string, code = INTERNAL_ERROR): void {
     this.#open(socket)?.close(code, reason);
   }
 
   /** Sends every client away to come back and resume. */
   closeAll(): void {
-    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), "internal", INTERNAL_ERROR);
+    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), "internal");
   }
 
   #open(socket: number): WebSocket | undefined {

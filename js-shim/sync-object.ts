@@ -44,7 +44,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#sockets = new SocketTable(ctx);
+    this.#sockets = new SocketTable(ctx, (frame) => this.#enqueue([frame]));
     this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -75,7 +75,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   #newCore(): Core {
     const { core, name } = this.constructor as typeof SyncObject;
-    if (!core) throw new TypeError(`${name} has no module: import core from "./app.wasm", and say static override readonly core = core.`);
+    if (!core) throw new TypeError(`${name} has no module: import core from "./app.wasm", and say static core = core.`);
     return new Core(core, this.writes.unwatched, this.#sockets, undefined, this.script);
   }
 
@@ -130,7 +130,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override alarm(): void | Promise<void> {
-    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm was not handled: it is rung again."); // by the platform, a few times
+    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm failed: it is rung again."); // by the platform, a few times
   }
 
   /**
@@ -193,7 +193,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */
   async restoreBookmark(bookmark: string): Promise<void> {
     await this.ctx.storage.onNextSessionRestoreBookmark(bookmark);
-    this.ctx.abort("restored to a bookmark");
+    this.ctx.abort("restored");
   }
 
   // ---- Turns
@@ -210,8 +210,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   #account(frames: readonly Frame[], deliveries: readonly Delivery[], before: Core["rows"]): void {
-    const cost = { ...noCost(), ...this.#rowsSince(before), turns: 1, framesIn: frames.length };
-    for (const { message } of frames) cost.unitsIn += typeof message === "string" ? message.length : message.byteLength;
+    const cost = { ...noCost(), ...this.#rowsSince(before), turns: 1 };
+    for (const { message, own } of frames) {
+      if (own) continue;
+      cost.framesIn++;
+      cost.unitsIn += typeof message === "string" ? message.length : message.byteLength;
+    }
     for (const { kind, sockets, text } of deliveries) {
       if (kind !== "send") continue;
       cost.framesOut += sockets.length;
@@ -222,7 +226,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   // A turn that breaks its instance is undone. Its frames are tried again one by one on a new instance, to find the one that did it; that one is then
-  // handed over as poisoned, so that it gets its answer and cannot do it again.
+  // handed over as poisoned, so that it gets its answer and cannot do it again. An answer that goes on has lost its place among the frames of its socket, which comes back, and resumes.
   #run(frames: readonly Frame[]): void {
     let deliveries: Delivery[];
     const before = this.core.rows;
@@ -230,13 +234,14 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     try {
       deliveries = this.core.turn(frames);
     } catch (error) {
-      console.error("durasync: an instance broke down and is replaced", error);
+      console.error("durasync: an instance broke down", error);
       const committed = this.core.committed;
       this.#core = undefined;
       this.core.start();
       const [first] = frames;
       if (committed || !first || first.poisoned) this.#sockets.closeAll();
       else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
+      for (const { socket } of this.#waiting.splice(0)) this.#sockets.close(socket, "internal");
       return;
     } finally {
       this.#running = false;

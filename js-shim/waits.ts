@@ -20,12 +20,11 @@ export class Waits {
 
   /** Takes a frame back from a turn. The first of its socket says what it waits for; `until` resolves when that is there. */
   putBack(frame: Frame, waitsFor: string, until: Promise<void>): void {
-    if (waitsFor === "") {
-      this.hold(frame);
-      return;
+    if (waitsFor === "") this.hold(frame);
+    else {
+      this.#held.set(frame.socket, [frame]);
+      void until.then(() => this.#let(frame.socket));
     }
-    this.#held.set(frame.socket, [frame]);
-    void until.then(() => this.#let(frame.socket));
   }
 
   /** Forgets the frames of a socket that is gone: its client sends them again. */

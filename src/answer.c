@@ -64,58 +64,82 @@ static int64_t total_of(ds_turn *turn, ds_table *table, ds_view reader) {
   return table->counted;
 }
 
-typedef struct page {
-  ds_pieces rows;
-  ds_part part;
-} page;
-
-// Reads at most `most` pages, the first of `rows` rows after the key `after`. Returns how many.
-static uint32_t read_pages(ds_turn *turn, const ds_table *table, ds_view reader, ds_view after, int64_t rows, int64_t most, page *pages) {
-  uint32_t count = 0;
-  if (rows > DS_MAX_PAGE_ROWS) rows = DS_MAX_PAGE_ROWS;
-  for (int64_t size = 0; size < DS_ANSWER_SIZE && count < DS_ANSWER_PAGES && count < most;) {
-    page *page = &pages[count++];
-    page->rows = ds_pieces_new(turn->sql.arena);
-    page->part = ds_records_part(&turn->sql, table, after, rows, reader, &page->rows, 2 * DS_PAGE_SIZE);
-    after = page->part.last;
-    if (ds_view_absent(after)) break;
-    size += page->part.records.size;
-    rows = rows_that_fit(&page->part.records);
-  }
-  return count;
-}
-
-// `next_answer` is the key after which the next answer begins; absent if the page does not say so.
-static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, const page *page, bool first, ds_view next_answer) {
+// The frame that answers `page`. `next_answer` is the key after which the next answer begins; absent if the frame does not say so.
+static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, const ds_frame *page, const ds_part *part, const ds_pieces *rows, ds_view next_answer) {
   ds_arena *arena = turn->sql.arena;
-  bool last = ds_view_absent(page->part.last);
+  bool first = ds_view_absent(page->after);
+  bool last = ds_view_absent(part->last);
   ds_text head = ds_text_new(arena);
   ds_text_fill(&head, "{'type':'page','channel':$,'epoch':$,'shape':$,'version':#,'first':#",
     DS_VALUES(table->channel, turn->storage->epoch, ds_table_shape_for(arena, table, reader), ds_sql_number(&turn->sql, table->version),
       ds_view_of(first ? "true" : "false")));
+  if (page->subscription) ds_text_fill(&head, ",'id':#", DS_VALUES(ds_sql_number(&turn->sql, page->subscription)));
   add_columns(&head, table);
-  if (first) ds_text_fill(&head, ",'total':#", DS_VALUES(ds_sql_number(&turn->sql, last ? page->part.records.count : total_of(turn, table, reader))));
-  ds_text_fill(&head, ",'next':#", DS_VALUES(ds_sql_number(&turn->sql, last ? 0 : rows_that_fit(&page->part.records))));
+  if (first) ds_text_fill(&head, ",'total':#", DS_VALUES(ds_sql_number(&turn->sql, last ? part->records.count : total_of(turn, table, reader))));
+  ds_text_fill(&head, ",'next':#", DS_VALUES(ds_sql_number(&turn->sql, last ? 0 : rows_that_fit(&part->records))));
   if (!ds_view_absent(next_answer)) ds_text_fill(&head, ",'after':#", DS_VALUES(next_answer));
   ds_text_str(&head, ",\"rows\":[");
   ds_pieces frame = ds_pieces_new(arena);
   ds_pieces_text(&frame, &head);
-  ds_pieces_join(&frame, &page->rows);
+  ds_pieces_join(&frame, rows);
   ds_pieces_str(&frame, "]}");
   return frame;
 }
 
-static void send_pages(ds_turn *turn, ds_socket socket, ds_table *table, ds_view after, int64_t rows, int64_t most) {
-  ds_view reader = ds_turn_peer(turn, socket)->reader;
-  page pages[DS_ANSWER_PAGES];
-  uint32_t count = read_pages(turn, table, reader, after, rows, most, pages);
-  for (uint32_t i = 0; i < count; i++) {
-    turn->read_bytes += pages[i].part.records.size;
-    // The first page says where the next answer begins, so that it can be asked for while the rest of this one is still on its way.
-    ds_view next_answer = i == 0 ? pages[count - 1].part.last : (ds_view){0};
-    ds_pieces frame = page_frame(turn, table, reader, &pages[i], ds_view_absent(after), next_answer);
-    ds_send(&turn->out, socket, &frame);
+// The answer to a page goes on, or begins, with the next turn.
+static void go_on(ds_turn *turn, const ds_received *received, const ds_frame *page) {
+  ds_text frame = ds_text_new(turn->sql.arena);
+  ds_text_fill(&frame, "{'type':'page','channel':$,'after':#,'rows':#,'pages':#",
+    DS_VALUES(page->channel, page->after, ds_sql_number(&turn->sql, page->rows), ds_sql_number(&turn->sql, page->pages)));
+  if (page->subscription) ds_text_fill(&frame, ",'id':#", DS_VALUES(ds_sql_number(&turn->sql, page->subscription)));
+  if (!ds_view_absent(page->until)) ds_text_fill(&frame, ",'until':#", &page->until);
+  ds_text_str(&frame, "}");
+  ds_come_again(&turn->out, received->socket, ds_text_view(&frame));
+}
+
+// What follows `part`, the first page of an answer of at most `page->pages`: becomes the page of the core's own that asks for it. Returns the key that the answer ends at.
+static ds_view plan(ds_turn *turn, const ds_table *table, ds_view reader, const ds_part *part, ds_frame *page) {
+  int64_t pages = page->pages < DS_ANSWER_PAGES ? page->pages : DS_ANSWER_PAGES;
+  page->rows = rows_that_fit(&part->records);
+  page->pages = 0;
+  if (ds_view_absent(part->last) || part->records.count == 0) return part->last; // nothing, where a statement has failed
+  int64_t each = part->records.size * page->rows / part->records.count;
+  for (int64_t size = part->records.size; size < DS_ANSWER_SIZE && page->pages < pages - 1; size += each) page->pages++;
+  if (page->pages == 0) return part->last;
+  ds_view end = ds_records_end(&turn->sql, table, part->last, page->rows * page->pages, reader);
+  page->until = ds_view_absent(end) ? DS_LITERAL("null") : end;
+  return end;
+}
+
+// Sends a page, and has the rest of its answer follow turn by turn: who waits for something else gets it in between, and the client reads one page while the next is made.
+static void send_page(ds_turn *turn, const ds_received *received, ds_table *table, ds_frame page) {
+  ds_view reader = ds_turn_peer(turn, received->socket)->reader;
+  bool begins = ds_view_absent(page.until);
+  ds_view end = {0};
+  if (begins || page.pages > 1) end = ds_records_end(&turn->sql, table, page.after, page.rows < DS_MAX_PAGE_ROWS ? page.rows : DS_MAX_PAGE_ROWS, reader);
+  if (ds_view_absent(end) && ds_json_type(page.until) == DS_JSON_ARRAY) end = page.until;
+  ds_pieces rows = ds_pieces_new(turn->sql.arena);
+  ds_part part = ds_records_part(&turn->sql, table, page.after, end, reader, &rows, 2 * DS_PAGE_SIZE);
+  turn->read_bytes += part.records.size;
+  // The first page says where the next answer begins, so that it can be asked for while the rest of this one is still to come.
+  ds_view next_answer = {0};
+  if (begins) next_answer = plan(turn, table, reader, &part, &page);
+  else if (!part.records.more) page.pages--;
+  // A page whose records have gone since it was planned says nothing.
+  if (begins || part.records.count || ds_view_absent(part.last)) {
+    ds_pieces frame = page_frame(turn, table, reader, &page, &part, &rows, next_answer);
+    ds_send(&turn->out, received->socket, &frame);
   }
+  page.after = part.last;
+  if (page.pages > 0 && !ds_view_absent(part.last)) go_on(turn, received, &page);
+}
+
+// The pages that the socket asks for of the same channel in the same turn, and before: one is made in a turn, and they keep their order.
+static uint32_t pages_before(const ds_turn *turn, const ds_received *received) {
+  uint32_t count = 0;
+  for (const ds_received *earlier = turn->received; earlier != received; earlier = earlier->next)
+    count += earlier->socket == received->socket && earlier->frame.type == DS_PAGE && !earlier->refused && ds_view_equal(earlier->frame.channel, received->frame.channel);
+  return count;
 }
 
 static void answer_page(ds_turn *turn, ds_received *received) {
@@ -123,8 +147,11 @@ static void answer_page(ds_turn *turn, ds_received *received) {
   if (!table) return;
   uint32_t cells = 0;
   for (ds_json_iterator cell = ds_json_iterate(received->frame.after); ds_json_next(&cell);) cells++;
+  uint32_t before = pages_before(turn, received);
   if (cells != table->key_count) ds_turn_refuse(turn, received, DS_BAD_FRAME, "`after` does not have as many cells as the channel's key.");
-  else send_pages(turn, received->socket, table, received->frame.after, received->frame.rows, received->frame.pages);
+  else if (before > 1 && !received->frame.own) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
+  else if (before || turn->read_bytes > DS_MAX_TURN_READS) go_on(turn, received, &received->frame);
+  else send_page(turn, received, table, received->frame);
 }
 
 // ---- Subscribing
@@ -150,8 +177,10 @@ static void answer_subscribe(ds_turn *turn, ds_received *received) {
   ds_table *table = readable_table_of(turn, received);
   if (!table) return;
   set_subscribed(turn, received->socket, table, true);
-  if (!send_catch_up(turn, received->socket, table, &received->frame.cursor))
-    send_pages(turn, received->socket, table, (ds_view){0}, DS_FIRST_PAGE_ROWS, 1);
+  if (send_catch_up(turn, received->socket, table, &received->frame.cursor)) return;
+  ds_frame page = received->frame;
+  page.rows = DS_FIRST_PAGE_ROWS;
+  send_page(turn, received, table, page);
 }
 
 static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
@@ -177,7 +206,8 @@ static bool add_whole_table(ds_turn *turn, ds_pieces *frame, const ds_table *tab
   int64_t rows = DS_FIRST_PAGE_ROWS;
   do {
     ds_pieces part_rows = ds_pieces_new(turn->sql.arena);
-    ds_part part = ds_records_part(&turn->sql, table, after, rows, reader, &part_rows, 2 * DS_PAGE_SIZE);
+    ds_view end = ds_records_end(&turn->sql, table, after, rows, reader);
+    ds_part part = ds_records_part(&turn->sql, table, after, end, reader, &part_rows, 2 * DS_PAGE_SIZE);
     if (*size && part.records.count) ds_pieces_str(frame, ",");
     ds_pieces_join(frame, &part_rows);
     *size += part.records.size;
@@ -220,10 +250,9 @@ static void answer(ds_turn *turn, ds_received *received) {
   }
 }
 
-// What may be much, and is put off when the turn has made enough.
+// What may be much, and is refused when the turn has made enough. Pages wait for the next one.
 static bool reads(const ds_received *received) {
-  ds_frame_type type = received->frame.type;
-  return type == DS_SUBSCRIBE || type == DS_PAGE || type == DS_V1_SYNC;
+  return received->frame.type == DS_SUBSCRIBE || received->frame.type == DS_V1_SYNC;
 }
 
 void ds_turn_answer(ds_turn *turn) {

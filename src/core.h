@@ -18,6 +18,7 @@ typedef enum ds_delivery_kind {
   DS_DELIVERY_ATTACH = 1, // attach the pieces, joined, to each socket, where it survives hibernation
   DS_DELIVERY_CLOSE = 2,  // close each socket with `code` and the pieces, joined, as the reason
   DS_DELIVERY_WAIT = 3,   // frame number `code` of the turn (from 0), its socket's, waits for what the pieces, joined, name: it is to come again when that is there, and before any other of the socket
+  DS_DELIVERY_AGAIN = 4,  // the pieces, joined, are a frame of the core's own: it comes as the socket's, DS_FRAME_OWN, with the next turn, before what the socket sends; forgotten with the socket
 } ds_delivery_kind;
 
 // A part of a delivery's text: a text of the host's if `text` is not negative, else `bytes` (UTF-8).
@@ -32,7 +33,7 @@ typedef struct ds_delivery {
   const ds_socket *sockets;
   uint32_t piece_count;
   const ds_piece *pieces;
-  int32_t code; // of a close: RFC 6455, section 7.4
+  int32_t code; // of a close: RFC 6455, section 7.4; of a wait: see there
 } ds_delivery;
 
 // The deliveries of a turn, in order; everything they point at belongs to the core and is valid until ds_core_end.
@@ -47,6 +48,7 @@ typedef enum ds_frame_kind {
   DS_FRAME_BINARY = 1,   // a binary message: answered by bad_frame
   DS_FRAME_POISONED = 2, // a text message that brought an instance down: its actions are settled as `internal`, not run
   DS_FRAME_HUGE = 3,     // a message of more than DS_MAX_FRAME units or bytes, whose bytes were left with the host
+  DS_FRAME_OWN = 4,      // a frame of the core's own: see DS_DELIVERY_AGAIN
 } ds_frame_kind;
 
 // A core for `app` on `host`; both must outlive it. The caller frees it with ds_core_free (NULL is allowed).

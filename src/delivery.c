@@ -55,6 +55,10 @@ void ds_wait_for(ds_outbound *out, ds_socket socket, int32_t frame, ds_view name
   add_text(out, DS_DELIVERY_WAIT, socket, name, frame);
 }
 
+void ds_come_again(ds_outbound *out, ds_socket socket, ds_view frame) {
+  add_text(out, DS_DELIVERY_AGAIN, socket, frame, 0);
+}
+
 void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason) {
   add_text(out, DS_DELIVERY_CLOSE, socket, ds_view_of(reason), code);
 }

@@ -28,6 +28,9 @@ void ds_attach(ds_outbound *out, ds_socket socket, ds_view text);
 // Has frame number `frame` of the turn come again when what `name` names is there.
 void ds_wait_for(ds_outbound *out, ds_socket socket, int32_t frame, ds_view name);
 
+// Has `frame`, one of the core's own, come with the next turn as the socket's.
+void ds_come_again(ds_outbound *out, ds_socket socket, ds_view frame);
+
 // Closes a socket with `code` and `reason`, a literal.
 void ds_close_socket(ds_outbound *out, ds_socket socket, int32_t code, const char *reason);
 

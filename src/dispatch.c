@@ -190,7 +190,7 @@ static void dispatch(ds_turn *turn, ds_received *received) {
   const ds_frame *frame = &received->frame;
   bool acts = frame->type == DS_ACTIONS || frame->type == DS_V1_RPC;
   if (ds_turn_peer(turn, received->socket)->waits) received->refused = received->waits = true;
-  else if (!ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
+  else if (!frame->own && !ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
   else if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
   else if (!speaks(turn, received)) return;
   else if (frame->poisoned && !acts) ds_turn_refuse(turn, received, DS_INTERNAL, NULL);

@@ -19,6 +19,11 @@ static bool int_member(ds_view object, const char *name, int64_t least, int64_t 
   return ds_json_int(ds_json_member(object, name), out) && *out >= least;
 }
 
+// The same of one that may be left out.
+static bool optional_int(ds_view object, const char *name, int64_t least, int64_t *out) {
+  return ds_view_absent(ds_json_member(object, name)) || int_member(object, name, least, out);
+}
+
 static bool client_valid(ds_view client) {
   if (client.size == 0 || client.size > DS_MAX_CLIENT) return false;
   for (size_t i = 0; i < client.size; i++) {
@@ -42,20 +47,26 @@ static const char *decode_hello(ds_arena *arena, ds_frame *frame, ds_view json) 
   }
   if (!text_member(arena, json, "client", &frame->client) || !client_valid(frame->client))
     return "A hello needs `client`, 1 to " LIMIT_TEXT(DS_MAX_CLIENT) " characters of A-Z a-z 0-9 _ -.";
-  ds_view seen = ds_json_member(json, "seen");
-  if (!ds_view_absent(seen) && !int_member(json, "seen", 0, &frame->seen)) return "`seen` must be an integer of at least 0.";
-  ds_view app = ds_json_member(json, "app");
-  if (!ds_view_absent(app) && !int_member(json, "app", 1, &frame->app)) return "`app` must be an integer of at least 1.";
+  if (!optional_int(json, "seen", 0, &frame->seen)) return "`seen` must be an integer of at least 0.";
+  if (!optional_int(json, "app", 1, &frame->app)) return "`app` must be an integer of at least 1.";
+  return NULL;
+}
+
+// What a subscribe and a page have in common; NULL if all of it is in order.
+static const char *decode_asked(ds_frame *frame, ds_view json) {
+  frame->pages = 1;
+  if (!optional_int(json, "pages", 1, &frame->pages)) return "`pages` must be an integer of at least 1.";
+  if (!optional_int(json, "id", 1, &frame->subscription)) return "`id` must be an integer of at least 1.";
   return NULL;
 }
 
 static const char *decode_subscribe(ds_arena *arena, ds_frame *frame, ds_view json) {
   if (!text_member(arena, json, "channel", &frame->channel)) return "A subscribe needs `channel`, a string.";
   ds_view cursor = ds_json_member(json, "cursor");
-  if (ds_view_absent(cursor) || ds_json_type(cursor) == DS_JSON_NULL) return NULL;
+  if (ds_view_absent(cursor) || ds_json_type(cursor) == DS_JSON_NULL) return decode_asked(frame, json);
   frame->cursor.present = text_member(arena, cursor, "epoch", &frame->cursor.epoch) &&
     text_member(arena, cursor, "shape", &frame->cursor.shape) && int_member(cursor, "version", 0, &frame->cursor.version);
-  return frame->cursor.present ? NULL : "A cursor needs `epoch` and `shape`, strings, and `version`, an integer of at least 0.";
+  return frame->cursor.present ? decode_asked(frame, json) : "A cursor needs `epoch` and `shape`, strings, and `version`, an integer of at least 0.";
 }
 
 static const char *decode_page(ds_arena *arena, ds_frame *frame, ds_view json) {
@@ -63,10 +74,8 @@ static const char *decode_page(ds_arena *arena, ds_frame *frame, ds_view json) {
   if (!text_member(arena, json, "channel", &frame->channel)) return "A page needs `channel`, a string.";
   if (ds_json_type(frame->after) != DS_JSON_ARRAY) return "A page needs `after`, a key.";
   if (!int_member(json, "rows", 1, &frame->rows)) return "A page needs `rows`, an integer of at least 1.";
-  ds_view pages = ds_json_member(json, "pages");
-  frame->pages = 1;
-  if (!ds_view_absent(pages) && !int_member(json, "pages", 1, &frame->pages)) return "`pages` must be an integer of at least 1.";
-  return NULL;
+  frame->until = ds_json_member(json, "until");
+  return decode_asked(frame, json);
 }
 
 static const char *decode_unsubscribe(ds_arena *arena, ds_frame *frame, ds_view json) {
@@ -164,7 +173,7 @@ static const char *decode_v1(ds_arena *arena, ds_frame *frame, ds_view json) {
 static const char *decode(ds_arena *arena, ds_frame *frame, ds_frame_kind kind, ds_view bytes) {
   ds_json_error error;
   if (kind == DS_FRAME_BINARY) return "Frames are text messages.";
-  if (kind == DS_FRAME_HUGE || bytes.size > DS_MAX_FRAME) {
+  if (kind == DS_FRAME_HUGE || (bytes.size > DS_MAX_FRAME && !frame->own)) {
     frame->code = DS_FRAME_TOO_LARGE;
     return "A frame has at most " LIMIT_TEXT(DS_MAX_FRAME) " bytes.";
   }
@@ -175,8 +184,9 @@ static const char *decode(ds_arena *arena, ds_frame *frame, ds_frame_kind kind, 
 }
 
 ds_frame ds_frame_decode(ds_arena *arena, ds_frame_kind kind, ds_view bytes) {
-  ds_frame frame = {.poisoned = kind == DS_FRAME_POISONED};
+  ds_frame frame = {.poisoned = kind == DS_FRAME_POISONED, .own = kind == DS_FRAME_OWN};
   frame.message = decode(arena, &frame, kind, bytes);
+  if (!frame.own) frame.until = (ds_view){0};
   if (frame.message && frame.code == DS_OK) frame.code = DS_BAD_FRAME;
   return frame;
 }

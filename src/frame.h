@@ -34,14 +34,17 @@ typedef struct ds_frame {
   int64_t protocol;    // 1 or 2, 0 if the frame does not tell; of a hello: what it asks for
   ds_frame_type type;
   bool poisoned;       // brought an instance down: its actions must not be run
+  bool own;            // the core's own: the socket's client has not sent it
   ds_view client;      // hello
   int64_t app;         // hello: the version of the app that the client runs; 0 if it does not say
   int64_t seen;        // hello: when the object last welcomed the client, by the object's clock; 0 if it never did
   ds_view channel;     // subscribe, page, unsubscribe, version 1
+  int64_t subscription; // subscribe, page: the client's number of the subscription, which the pages that answer it say again; 0 if it gives none
   ds_cursor cursor;    // subscribe
   ds_view after;       // page: the key, JSON
   int64_t rows;        // page: of the first page of the answer
-  int64_t pages;       // page: that may be answered with at most
+  int64_t pages;       // subscribe, page: that may be answered with at most
+  ds_view until;       // page of the core's own: JSON, the key that its answer ends at, null for the end of the table; absent if it begins an answer
   int64_t acknowledged; // actions
   uint32_t sent_count; // actions; one in a version 1 rpc
   ds_sent *sent;

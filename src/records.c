@@ -90,8 +90,7 @@ ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, 
 
 // ---- In key order
 
-// The key of the record number `rows` after `after`; absent if there are fewer.
-static ds_view find_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
+ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
   static const char from_start[] = " FROM {rows ?2} ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
   static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
   bool keyset = !ds_view_absent(after);
@@ -116,9 +115,9 @@ static query records_between(const ds_table *table, ds_view after, ds_view until
   return rows;
 }
 
-ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader, ds_pieces *frame, int64_t budget) {
-  ds_part part = {.last = find_end(sql, table, after, rows, reader)};
-  query between = records_between(table, after, part.last, reader);
+ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
+  ds_part part = {.last = until};
+  query between = records_between(table, after, until, reader);
   if (take_together(sql, &between, frame, budget, &part.records)) return part;
   ds_view last;
   between.select = "{record t}, {key t}";

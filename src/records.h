@@ -27,11 +27,15 @@ ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, 
 // A part of a snapshot.
 typedef struct ds_part {
   ds_records records;
-  ds_view last; // the key of its last record, JSON in the arena; absent where the channel ends
+  ds_view last; // the key that it ends at, JSON; absent where the channel ends
 } ds_part;
 
-// At most `rows` records in key order, after the key `after` (JSON) or from the beginning if it is absent. Reads every key twice: to find where the part ends, and with its record.
-ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader, ds_pieces *frame, int64_t budget);
+// Where a part of `rows` records ends that begins after the key `after` (JSON), or with the first record if that is absent: the key of its last record, JSON in the arena; absent where
+// there are not as many. Reads every key.
+ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader);
+
+// The records in key order after the key `after` and up to the key `until`, either of which may be absent: from the first, to the last.
+ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget);
 
 // How many records there are. Reads every key.
 int64_t ds_records_count(ds_sql *sql, const ds_table *table, ds_view reader);

@@ -73,4 +73,46 @@ const waking: ProfiledCase = {
   },
 };
 
-export const profiledCases: readonly ProfiledCase[] = [pipelined, firstSync, waking];
+const sequential: ProfiledCase = {
+  name: "sequential",
+  title: "an action that is sent when the one before is answered",
+  run: async (subject, profiler, quick = false) => {
+    const times = quick ? 20 : 1900; // as many as a socket may send at once
+    const author = await subject.follow(subject.object, "author");
+    const act = async (name: string) => {
+      author.send(creates(name, 1));
+      await author.settled();
+    };
+    for (let i = 0; i < 50; i++) await act(`warm-${i}`);
+    await profiler.during(async () => {
+      for (let i = 0; i < times; i++) await act(`action-${i}`);
+    });
+    return times;
+  },
+};
+
+const returning: ProfiledCase = {
+  name: "resume",
+  title: "the return of a client that has missed nothing, connection included",
+  run: async (subject, profiler, quick = false) => {
+    const times = quick ? 5 : 1000;
+    await subject.server.seed(subject.object, 1000);
+    const { resume } = subject.target;
+    if (!resume) return 0;
+    const first = await Session.open(subject.target, subject.place(subject.object), "first");
+    const { cursor } = await first.sync();
+    first.close();
+    const back = async (name: string) => {
+      const session = await Session.open(subject.target, subject.place(subject.object), name);
+      await resume(session.wire, cursor);
+      session.close();
+    };
+    for (let i = 0; i < 20; i++) await back(`warm-${i}`);
+    await profiler.during(async () => {
+      for (let i = 0; i < times; i++) await back(`reader-${i}`);
+    });
+    return times;
+  },
+};
+
+export const profiledCases: readonly ProfiledCase[] = [pipelined, sequential, firstSync, returning, waking];

@@ -30,7 +30,7 @@ async function receive(wire: Wire, type: string): Promise<Frame> {
 }
 
 async function sync(wire: Wire, channel: Channel): Promise<Synced> {
-  wire.send({ type: "subscribe", channel, cursor: null });
+  wire.send({ type: "subscribe", channel, cursor: null, pages: ANSWER_PAGES });
   const page = await receive(wire, "page");
   const first = performance.now();
   const { epoch, shape, version } = page;

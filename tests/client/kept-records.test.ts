@@ -134,9 +134,9 @@ test("another object, and another user, see nothing of it", async () => {
 test("a channel that has heard of anything newer takes nothing from the cache", () => {
   const kept = { meta: { cursor: { epoch: "e1", shape: "s1", version: 5 }, columns: ["id", "text"], key: [0], snapshot: null }, rows: [["a", "old"]] };
   const channel = new Channel("todos", true);
-  channel.subscribe();
+  const { id } = channel.subscribe();
   expect(channel.restore(kept)).toBe(false);
-  channel.applyPage(page([["b", "new"]]));
+  channel.applyPage(page([["b", "new"]], { id }));
   channel.rest();
   expect(channel.restore(kept)).toBe(false);
   expect(channel.records).toEqual([["b", "new"]]);

@@ -9,8 +9,10 @@ type Sent = { type: string; [member: string]: unknown };
 
 export class ScriptedSocket extends EventTarget {
   readyState = 0;
-  /** Frames sent since the last `takeSent`, in order; texts that are no JSON as {type: text}. */
+  /** Frames sent since the last `takeSent`, in order, without the number of a subscription; texts that are no JSON as {type: text}. */
   sent: Sent[] = [];
+  /** By channel: the number of the last subscription, which a page is taken to answer unless it says otherwise. */
+  readonly subscriptions = new Map<unknown, number>();
   /** Sizes in bytes of all messages sent. */
   readonly sizes: number[] = [];
   reconnects = 0;
@@ -19,7 +21,9 @@ export class ScriptedSocket extends EventTarget {
   send(data: string): void {
     if (this.readyState !== 1) throw new Error("sent on a socket that is not open");
     this.sizes.push(new TextEncoder().encode(data).length);
-    this.sent.push(data.startsWith("{") ? JSON.parse(data) : { type: data });
+    const { id, ...frame }: Sent = data.startsWith("{") ? JSON.parse(data) : { type: data };
+    if (id !== undefined) this.subscriptions.set(frame["channel"], Number(id));
+    this.sent.push(frame as Sent);
   }
 
   reconnect(): void {
@@ -41,7 +45,12 @@ export class ScriptedSocket extends EventTarget {
   }
 
   receive(frame: unknown): void {
-    this.dispatchEvent(new MessageEvent("message", { data: typeof frame === "string" ? frame : JSON.stringify(frame) }));
+    this.dispatchEvent(new MessageEvent("message", { data: typeof frame === "string" ? frame : JSON.stringify(this.#numbered(frame)) }));
+  }
+
+  #numbered(frame: unknown): unknown {
+    const page = frame as Page;
+    return page.type === "page" ? Object.assign({ type: page.type, id: this.subscriptions.get(page.channel) }, page) : frame;
   }
 
   takeSent(type?: string): Sent[] {

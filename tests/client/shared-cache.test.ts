@@ -64,11 +64,12 @@ class History {
     return { channel: "todos", shape: "s1", from, to, put, del };
   }
 
-  page(after: string | null): Page {
+  /** What answers the subscription `id`. */
+  page(id: number, after: string | null): Page {
     const rest = recordsOf(this.at(this.version)).filter(([key]) => after === null || key > after);
     const next = rest.length > PAGE ? PAGE : 0;
     const place = { channel: "todos", epoch: this.epoch, shape: "s1", version: this.version, first: after === null };
-    return { type: "page", ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, after: next ? rest[PAGE - 1]?.slice(0, 1) : undefined, rows: rest.slice(0, PAGE) };
+    return { type: "page", id, ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, after: next ? rest[PAGE - 1]?.slice(0, 1) : undefined, rows: rest.slice(0, PAGE) };
   }
 }
 
@@ -101,11 +102,11 @@ class Tab {
       const { cursor } = asked;
       this.#at = version;
       if (cursor?.epoch === this.#history.epoch) this.#apply(cursor.version, version);
-      else this.#turn(this.#history.page(null));
+      else this.#turn(this.#history.page(asked.id, null));
     } else if (asked?.type === "page") {
       this.#apply(this.#at, version);
       this.#at = version;
-      this.#turn(this.#history.page(String(asked.after[0])));
+      this.#turn(this.#history.page(asked.id, String(asked.after[0])));
     } else if (this.#at < version) {
       const to = Math.min(version, this.#at + steps);
       this.#apply(this.#at, to);
@@ -156,30 +157,30 @@ test(`${WORLDS} worlds of tabs that load, lag, reconnect, reload and write in an
   for (const count of [diffs, wholes, kept]) expect(count).toBeGreaterThan(WORLDS);
 });
 
-/** A channel that has the first page of a snapshot at this version, up to the record "a". */
-function paging(version: number): Channel {
+/** A channel that has the first page of a snapshot at this version, up to the record "a", and the number of its subscription. */
+function paging(version: number): [channel: Channel, id: number] {
   const channel = new Channel("todos", true);
-  channel.subscribe();
-  channel.applyPage(page([["a", "1"]], { version, next: 2, total: 3 }));
-  return channel;
+  const { id } = channel.subscribe();
+  channel.applyPage(page([["a", "1"]], { version, next: 2, total: 3, id }));
+  return [channel, id];
 }
 
 test("a record that came by a patch before its page is written with that page: the cache of another tab at the same page does not have it", () => {
-  const [one, other] = [paging(10), paging(11)];
+  const [[one, id], [other]] = [paging(10), paging(11)];
   one.applyChange("e1", change(10, 11, { put: [["z", "1"]] }));
   const kept = afterWrite(null, other.takeUnsaved(null));
-  one.applyPage(page([["b", "1"], ["z", "1"]], { version: 11, first: false }));
+  one.applyPage(page([["b", "1"], ["z", "1"]], { version: 11, first: false, id }));
   const { rows, meta } = afterWrite(kept, one.takeUnsaved(kept?.meta ?? null)) ?? {};
   expect(meta).toMatchObject({ cursor: { version: 11 }, snapshot: null });
   expect([...(rows?.values() ?? [])]).toEqual([["a", "1"], ["b", "1"], ["z", "1"]]);
 });
 
 test("a record that is gone before its page came leaves the cache: another tab may have put it there", () => {
-  const [one, other] = [paging(10), paging(11)];
+  const [[one], [other, id]] = [paging(10), paging(11)];
   one.applyChange("e1", change(10, 11, { put: [["z", "1"]] }));
   const kept = afterWrite(null, one.takeUnsaved(null));
   other.applyChange("e1", change(11, 12, { del: [["z"]] }));
-  other.applyPage(page([["b", "1"]], { version: 12, first: false }));
+  other.applyPage(page([["b", "1"]], { version: 12, first: false, id }));
   const { rows, meta } = afterWrite(kept, other.takeUnsaved(kept?.meta ?? null)) ?? {};
   expect(meta).toMatchObject({ cursor: { version: 12 }, snapshot: null });
   expect([...(rows?.values() ?? [])]).toEqual([["a", "1"], ["b", "1"]]);

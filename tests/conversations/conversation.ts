@@ -74,8 +74,14 @@ class World implements Sockets, Surroundings {
     this.#core.close(socket);
   }
 
+  /** A turn, and those that follow by themselves. */
   turn(frames: readonly Frame[]): void {
-    for (const delivery of this.#core.turn(frames)) this.#deliver(delivery);
+    const own: Frame[] = [];
+    for (const { kind, sockets, text, ...delivery } of this.#core.turn(frames)) {
+      if (kind === "again") for (const socket of sockets) own.push({ socket, message: text, own: true });
+      else this.#deliver({ kind, sockets, text, ...delivery });
+    }
+    if (own.length > 0) this.turn(own);
   }
 
   #deliver({ kind, sockets, text }: Delivery): void {

@@ -67,13 +67,13 @@ static void listen(world *w, ds_socket socket, replica *replica, size_t *largest
   }
 }
 
-// Asks for the next page; false if none came.
+// Asks for the next page, unless it comes by itself; false if none came.
 static bool next_page(world *w, ds_socket socket, replica *replica, size_t *largest) {
   char frame[1000];
   ds_view last = replica->last;
   snprintf(frame, sizeof frame, "{\"type\":\"page\",\"channel\":\"todos\",\"after\":%.*s,\"rows\":%lld}", (int)last.size, last.at,
            (long long)replica->next);
-  send(w, socket, frame);
+  if (!w->again_count) send(w, socket, frame);
   world_turn(w);
   listen(w, socket, replica, largest);
   bool came = replica->next == 0 || !ds_view_equal(replica->last, last);

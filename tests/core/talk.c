@@ -108,7 +108,7 @@ static void read_pages(world *w, follower *f) {
     ds_view last = f->replica.last;
     talk_send(w, f->socket, "{\"type\":\"page\",\"channel\":\"%s\",\"after\":%.*s,\"rows\":%lld}", f->channel, (int)last.size, last.at,
               (long long)f->replica.next);
-    world_turn(w);
+    world_turns(w);
     take_all(w, f);
     bool came = f->replica.next == 0 || !ds_view_equal(f->replica.last, last);
     CHECK(came);
@@ -120,7 +120,7 @@ static void subscribe(world *w, follower *f) {
   ds_view cursor = replica_cursor(&f->replica);
   int before = f->snapshots;
   talk_send(w, f->socket, "{\"type\":\"subscribe\",\"channel\":\"%s\",\"cursor\":%.*s}", f->channel, (int)cursor.size, cursor.at);
-  world_turn(w);
+  world_turns(w);
   take_all(w, f);
   if (f->snapshots == before) f->catch_ups++;
   read_pages(w, f);

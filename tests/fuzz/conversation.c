@@ -42,7 +42,7 @@ static void hear(talk *t) {
 }
 
 static void turn(talk *t) {
-  world_turn(&t->world);
+  world_turns(&t->world);
   hear(t);
 }
 

@@ -121,7 +121,7 @@ static ds_socket socket_named(conversation *c, ds_view name) {
 static void settle(conversation *c) {
   if (!c->sent) return;
   c->sent = false;
-  world_turn(&c->world);
+  world_turns(&c->world);
 }
 
 // Everything heard must have been expected.
@@ -197,7 +197,7 @@ static void run_statement(conversation *c, ds_view statement) {
   ds_view text = from(rest, 2);
   if (ds_view_is(word, "=")) expect_rows(c, rest);
   else if (ds_view_is(word, "turn") && c->sent) settle(c);
-  else if (ds_view_is(word, "turn")) expect_silence(c), world_turn(&c->world);
+  else if (ds_view_is(word, "turn")) expect_silence(c), world_turns(&c->world);
   else if (begins_with(rest, ">")) send_frame(c, word, text, DS_FRAME_TEXT);
   else if (begins_with(rest, "!")) send_frame(c, word, text, DS_FRAME_POISONED);
   else if (begins_with(rest, "<")) expect_frame(c, word, text);

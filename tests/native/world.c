@@ -19,6 +19,7 @@ world world_new(const ds_app *app, const char *path) {
 void world_free(world *world) {
   for (uint32_t i = 0; i < world->arrived_count; i++) free((char *)world->arrived[i].text.at);
   free(world->arrived);
+  free(world->again);
   ds_core_free(world->core);
   sqlite_host_free(world->host);
 }
@@ -51,15 +52,23 @@ void world_send(world *world, ds_socket socket, ds_frame_kind kind, ds_view byte
   ds_core_receive(world->core, socket, kind, (ds_view){at, bytes.size});
 }
 
-static void arrive(world *world, ds_socket socket, ds_view text) {
-  CHECK(ds_json_validate(text, NULL));
-  if (!sqlite_host_is_open(world->host, socket)) return;
-  world->arrived = realloc(world->arrived, (world->arrived_count + 1) * sizeof *world->arrived);
-  if (!world->arrived) ds_panic();
+static void keep_frame(world_frame **frames, uint32_t *count, ds_socket socket, ds_view text) {
+  *frames = realloc(*frames, (*count + 1) * sizeof **frames);
+  if (!*frames) ds_panic();
   char *copy = malloc(text.size + 1);
   if (!copy) ds_panic();
   memcpy(copy, text.at, text.size + 1);
-  world->arrived[world->arrived_count++] = (world_frame){socket, {copy, text.size}};
+  (*frames)[(*count)++] = (world_frame){socket, {copy, text.size}};
+}
+
+static void arrive(world *world, ds_socket socket, ds_view text) {
+  CHECK(ds_json_validate(text, NULL));
+  if (!sqlite_host_is_open(world->host, socket)) return;
+  keep_frame(&world->arrived, &world->arrived_count, socket, text);
+}
+
+static void come_again(world *world, ds_socket socket, ds_view text) {
+  if (sqlite_host_is_open(world->host, socket)) keep_frame(&world->again, &world->again_count, socket, text);
 }
 
 static void wait_for(world *world, int32_t frame, ds_view name) {
@@ -73,6 +82,7 @@ static void carry_out(world *world, const ds_delivery *delivery) {
   for (uint32_t i = 0; i < delivery->socket_count; i++) {
     if (delivery->kind == DS_DELIVERY_ATTACH) sqlite_host_attach(world->host, delivery->sockets[i], text);
     else if (delivery->kind == DS_DELIVERY_WAIT) wait_for(world, delivery->code, text);
+    else if (delivery->kind == DS_DELIVERY_AGAIN) come_again(world, delivery->sockets[i], text);
     else if (delivery->kind == DS_DELIVERY_CLOSE) sqlite_host_close_socket(world->host, delivery->sockets[i]);
     else arrive(world, delivery->sockets[i], text);
   }
@@ -87,8 +97,17 @@ static void carry_out_all(world *world, ds_deliveries deliveries) {
 }
 
 void world_turn(world *world) {
-  world->waiting_count = 0;
+  world->waiting_count = world->again_count = 0;
   carry_out_all(world, ds_core_turn(world->core));
+  for (uint32_t i = 0; i < world->again_count; i++) {
+    world_send(world, world->again[i].socket, DS_FRAME_OWN, world->again[i].text);
+    free((char *)world->again[i].text.at);
+  }
+}
+
+void world_turns(world *world) {
+  do world_turn(world);
+  while (world->again_count);
 }
 
 void world_broadcast(world *world, ds_view channel, ds_view json) {

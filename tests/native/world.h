@@ -16,6 +16,9 @@ typedef struct world {
   uint32_t waiting_count;
   char waits_for[64]; // what the last of them that said so waits for
 
+  uint32_t again_count; // frames of the core's own in the coming turn
+  struct world_frame *again; // private: the same, between the turn that has made them and the next
+
   struct world_frame *arrived; // private: frames that sockets have got and nobody has received yet
   uint32_t arrived_count;
 } world;
@@ -33,8 +36,11 @@ void world_close(world *world, ds_socket socket);
 // Puts a frame, which is copied, into the coming turn.
 void world_send(world *world, ds_socket socket, ds_frame_kind kind, ds_view bytes);
 
-// Runs the turn and carries out its deliveries.
+// Runs the turn and carries out its deliveries. The frames of its own that the core asks for are in the coming turn then.
 void world_turn(world *world);
+
+// Runs turns until the core asks for none.
+void world_turns(world *world);
 
 // Sends an event of the app's own to a channel's subscribers.
 void world_broadcast(world *world, ds_view channel, ds_view json);

@@ -233,9 +233,12 @@ static void hear_error(client *c, ds_view frame) {
     return flush(c);
   }
   if (ds_json_is_string(code, "client_forgotten")) return start_over(c);
+  ds_view channel = ds_json_member(frame, "channel");
+  bool for_now = ds_json_is_string(code, "internal") || ds_json_is_string(code, "unavailable");
+  if (for_now && !ds_view_absent(channel)) feed_refused(feed_of(c, channel));
   if (ds_json_is_string(code, "rate_limited")) counted->rate_limits++;
   if (ds_json_is_string(code, "rate_limited") || ds_json_is_string(code, "outbox_full") || ds_json_is_string(code, "unavailable")) c->again = true;
-  else if (ds_json_is_string(code, "unknown_channel") || ds_json_is_string(code, "forbidden")) feed_of(c, ds_json_member(frame, "channel"))->phase = FAILED;
+  else if (ds_json_is_string(code, "unknown_channel") || ds_json_is_string(code, "forbidden")) feed_of(c, channel)->phase = FAILED;
   // Nothing of the frame was kept, a hello perhaps among the frames of its turn: on a new line everything is said again.
   else if (ds_json_is_string(code, "internal") || ds_json_is_string(code, "hello_expected")) c->lost = true;
   else sim_fail("an error that no client of ours should get: %.*s", (int)frame.size, frame.at);

@@ -81,13 +81,9 @@ static reply turn_page(feed *f, ds_view page, ds_view last) {
 }
 
 reply feed_page(feed *f, ds_view page, uint32_t era) {
-  if (f->phase == IDLE || f->phase == FAILED) return NOTHING;
-  bool first = ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE;
-  bool fits = ds_json_is_string(ds_json_member(page, "shape"), f->shape);
-  // Asked for twice, answered twice: what is being paged goes on.
-  if (first ? f->phase == PAGING && fits : f->phase != PAGING) return NOTHING;
-  if (first) begin(f, page, era);
-  else if (!f->paged || !fits) return subscribe_anew(f);
+  if ((f->phase != SUBSCRIBING && f->phase != PAGING) || integer(page, "id") != f->id) return NOTHING;
+  if (ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE) begin(f, page, era);
+  else if (!f->paged || !ds_json_is_string(ds_json_member(page, "shape"), f->shape)) return subscribe_anew(f);
   ds_view last = {0};
   for (ds_json_iterator record = ds_json_iterate(ds_json_member(page, "rows")); ds_json_next(&record);) last = rows_put(&f->rows, record.value);
   return turn_page(f, page, last);
@@ -141,10 +137,19 @@ reply feed_again(feed *f) {
   return f->phase == PAGING && f->after[0] ? PAGE : SUBSCRIBE;
 }
 
+static void forget_snapshot(feed *f) {
+  if (f->paged) f->has_cursor = f->paged = false;
+}
+
+void feed_refused(feed *f) {
+  forget_snapshot(f);
+  f->phase = SUBSCRIBING;
+  f->id++;
+}
+
 void feed_leave(feed *f) {
+  forget_snapshot(f);
   f->phase = IDLE;
-  if (!f->paged) return;
-  f->has_cursor = f->paged = false;
 }
 
 // ---- Frames
@@ -158,13 +163,17 @@ ds_view feed_frame(feed *f, reply reply, ds_arena *arena) {
     ds_text_str(&frame, f->ask);
     ds_text_str(&frame, ",\"rows\":");
     ds_text_int(&frame, f->next);
-    ds_text_str(&frame, ",\"pages\":3}");
+    ds_text_str(&frame, ",\"pages\":3,\"id\":");
+    ds_text_int(&frame, f->id);
+    ds_text_str(&frame, "}");
     return ds_text_view(&frame);
   }
   f->phase = SUBSCRIBING;
-  ds_text_str(&frame, "\",\"cursor\":");
+  ds_text_str(&frame, "\",\"id\":");
+  ds_text_int(&frame, ++f->id);
+  ds_text_str(&frame, ",\"cursor\":");
   if (!f->has_cursor) {
-    ds_text_str(&frame, "null}");
+    ds_text_str(&frame, "null,\"pages\":3}");
     return ds_text_view(&frame);
   }
   ds_text_str(&frame, "{\"epoch\":\"");
@@ -173,6 +182,6 @@ ds_view feed_frame(feed *f, reply reply, ds_arena *arena) {
   ds_text_str(&frame, f->shape);
   ds_text_str(&frame, "\",\"version\":");
   ds_text_int(&frame, f->version);
-  ds_text_str(&frame, "}}");
+  ds_text_str(&frame, "},\"pages\":3}");
   return ds_text_view(&frame);
 }

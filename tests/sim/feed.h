@@ -26,6 +26,7 @@ typedef struct feed {
   char after[1024]; // the last key that came, JSON; "" for none
   char ask[1024];   // the key to ask for next: that of the end of the answer which has begun to come
   int64_t next; // rows to ask for next
+  int64_t id;   // of the subscription, whose pages say it again
 } feed;
 
 // What to send because of what came.
@@ -38,7 +39,10 @@ reply feed_change(feed *f, ds_view epoch, ds_view change, uint32_t era);
 // What to say again on a line that lives on, where an answer has not come.
 reply feed_again(feed *f);
 
-// Nobody follows it any more, and the line lives on. A snapshot that was under way cannot go on: what is still to come of it would be taken for what is asked for next.
+// A frame of its subscription was refused for now: it begins anew, and whatever is still on its way to the old one counts no more.
+void feed_refused(feed *f);
+
+// Nobody follows it any more, and the line lives on.
 void feed_leave(feed *f);
 
 // The frame that goes with a reply; SUBSCRIBE begins a subscription.

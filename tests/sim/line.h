@@ -8,6 +8,7 @@
 typedef struct parcel {
   ds_view text; // owned
   uint32_t era; // of the object when it was sent
+  bool own;     // of the object's own, as if it came from the client
 } parcel;
 
 typedef struct queue {
@@ -18,6 +19,9 @@ typedef struct queue {
 } queue;
 
 void queue_add(queue *q, ds_view text, uint32_t era);
+
+// Puts a frame of the object's own behind those that are there, and before all others.
+void queue_add_own(queue *q, ds_view text);
 
 // The oldest parcel, whose text the caller frees. There must be one.
 parcel queue_take(queue *q);

@@ -27,6 +27,11 @@ export const mutants = [
   { name: "the news of a gap looks like a change", file: "fanout.c", from: `ds_change_empty(&turn->sql, table, reader, version, version);`, to: `ds_change_empty(&turn->sql, table, reader, 0, version);` },
   { name: "a page that was cut short counts as whole", file: "records.c", from: `  if (part.records.more) part.last = last;\n`, to: `  (void)last;\n` },
   { name: "a page leaves out the row that ends it", file: "records.c", from: `({key_columns}) <= ({key_values ?2})`, to: `({key_columns}) < ({key_values ?2})` },
+  { name: "a page overtakes the answer before it", file: "answer.c", from: `else if (before || turn->read_bytes`, to: `else if (turn->read_bytes` },
+  { name: "an answer forgets its subscription on the way", file: "answer.c", from: `if (page->subscription) ds_text_fill(&frame,`, to: `if (page->subscription > 1000000) ds_text_fill(&frame,` },
+  { name: "the last page of an answer does not come", file: "answer.c", from: `if (page.pages > 0 && !ds_view_absent`, to: `if (page.pages > 1 && !ds_view_absent` },
+  { name: "what a page was cut short by does not come", file: "answer.c", from: `else if (!part.records.more) page.pages--;`, to: `else page.pages--;` },
+  { name: "a page whose records have gone is sent empty", file: "answer.c", from: `  if (begins || part.records.count || ds_view_absent(part.last)) {`, to: `  {` },
   { name: "a catch-up that is too large is sent in part", file: "answer.c", from: `  if (diff.too_large) return false;\n`, to: `` },
   { name: "changes of several channels overfill a frame", file: "fanout.c", from: `    if (change.size > room) change`, to: `    if (change.size > 2 * DS_MAX_PATCH) change` },
 

@@ -185,6 +185,7 @@ static void carry_out(object *o, const ds_delivery *delivery) {
     ds_socket socket = delivery->sockets[i];
     if (!sqlite_host_is_open(o->host, socket)) continue;
     if (delivery->kind == DS_DELIVERY_ATTACH) sqlite_host_attach(o->host, socket, text);
+    else if (delivery->kind == DS_DELIVERY_AGAIN) o->again(o->world, socket, text);
     else if (delivery->kind == DS_DELIVERY_SEND) {
       if (o->host->calls.socket_backlog(o->host, socket) > DS_MAX_BACKLOG) sim_fail("a frame for a reader that does not read");
       o->sent(o->world, socket, text, o->era);
@@ -218,7 +219,7 @@ bool object_turn(object *o, const arrival *arrivals, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     char *at = ds_core_buffer(o->core, arrivals[i].bytes.size);
     if (arrivals[i].bytes.size) memcpy(at, arrivals[i].bytes.at, arrivals[i].bytes.size);
-    ds_core_receive(o->core, arrivals[i].socket, DS_FRAME_TEXT, (ds_view){at, arrivals[i].bytes.size});
+    ds_core_receive(o->core, arrivals[i].socket, arrivals[i].own ? DS_FRAME_OWN : DS_FRAME_TEXT, (ds_view){at, arrivals[i].bytes.size});
   }
   ds_deliveries deliveries = ds_core_turn(o->core);
   watch(o);

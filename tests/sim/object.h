@@ -25,8 +25,9 @@ typedef struct object {
   sqlite3 *backups[BACKUPS];
   int64_t crash_in; // calls of the host until the process dies; 0 for never
   jmp_buf death;
-  // What the object does to the world outside. `closed`: the object, or its death, has closed the socket.
+  // What the object does to the world outside. `again`: a frame of its own is to come as the socket's next. `closed`: the object, or its death, has closed the socket.
   void (*sent)(void *world, ds_socket socket, ds_view frame, uint32_t era);
+  void (*again)(void *world, ds_socket socket, ds_view frame);
   void (*closed)(void *world, ds_socket socket);
   void *world;
 } object;
@@ -38,6 +39,7 @@ void object_free(object *o);
 typedef struct arrival {
   ds_socket socket;
   ds_view bytes;
+  bool own; // the core's
 } arrival;
 
 // Runs a turn with these frames, waking the object first. False if it died on the way.

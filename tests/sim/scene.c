@@ -12,7 +12,7 @@
 #include "sight.h"
 #include "tally.h"
 
-enum { MAX_CLIENTS = 5, MAX_ARRIVALS = 64, MAX_ROUNDS = 400, DAY = 86400000 };
+enum { MAX_CLIENTS = 5, MAX_ARRIVALS = 64, MAX_OWN_FRAMES = 500, MAX_ROUNDS = 400, DAY = 86400000 };
 
 typedef struct scene {
   object object;
@@ -72,6 +72,13 @@ static void on_sent(void *world, ds_socket socket, ds_view frame, uint32_t era) 
   if (l && l->client_open) queue_add(&l->down, frame, era);
 }
 
+static void on_again(void *world, ds_socket socket, ds_view frame) {
+  line *l = line_of(world, socket);
+  if (!l) return;
+  queue_add_own(&l->up, frame);
+  counted->own_frames++;
+}
+
 static void on_closed(void *world, ds_socket socket) {
   line *l = line_of(world, socket);
   if (!l) return;
@@ -127,17 +134,35 @@ static void hang_up(scene *s) {
   sweep(s);
 }
 
+static arrival take_frame(line *l) {
+  parcel frame = queue_take(&l->up);
+  return (arrival){l->socket, frame.text, frame.own};
+}
+
+// What the object has asked itself for comes with its next turn.
+static uint32_t take_own_frames(scene *s, arrival *arrivals) {
+  uint32_t count = 0;
+  for (line *l = s->lines; l; l = l->next) {
+    while (l->object_open && l->up.count && l->up.items[l->up.first].own) {
+      if (count == MAX_OWN_FRAMES) sim_fail("the object asks itself for more than %d frames", MAX_OWN_FRAMES);
+      arrivals[count++] = take_frame(l);
+    }
+  }
+  return count;
+}
+
 // Takes up to `most` frames off the lines, in any order but each line's own, and runs a turn with them.
 static void run_turn(scene *s, chance *c, uint32_t most) {
-  arrival arrivals[MAX_ARRIVALS];
-  uint32_t count = 0;
+  arrival arrivals[MAX_OWN_FRAMES + MAX_ARRIVALS];
+  uint32_t count = take_own_frames(s, arrivals);
+  most += count;
   for (uint32_t tries = 8 * most; tries > 0 && count < most; tries--) {
     uint32_t waiting = 0;
     line *chosen = NULL;
     for (line *l = s->lines; l; l = l->next)
       if (l->up.count && l->object_open && chance_one_in(c, ++waiting)) chosen = l;
     if (!chosen) break;
-    arrivals[count++] = (arrival){chosen->socket, queue_take(&chosen->up).text};
+    arrivals[count++] = take_frame(chosen);
   }
   counted->frames_up += count;
   bool lived = object_turn(&s->object, arrivals, count);
@@ -452,6 +477,7 @@ static void scene_init(scene *s, const plan *p) {
   if (!s->actions.items) sim_fail("out of memory");
   object_init(&s->object);
   s->object.sent = on_sent;
+  s->object.again = on_again;
   s->object.closed = on_closed;
   s->object.world = s;
   chance c = {~p->seed};

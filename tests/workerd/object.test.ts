@@ -168,7 +168,7 @@ test("a socket that sends too much at once is told so, and is heard again a mome
 
 test("an address without an object says so", async () => {
   expect(await server.fetch("/parties/nothing/here")).toBe("There is no such object.\n");
-  expect(await server.fetch("/parties/todos/%ff")).toBe("The object's name is not URL-encoded.\n");
+  expect(await server.fetch("/parties/todos/%ff")).toBe("The name is not URL-encoded.\n");
   expect(await server.fetch("/parties/todos/here")).toContain("connect by WebSocket");
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The other end of a world's lines: the real core on SQLite, with the app in ledger/. Whatever it has committed is remembered.
-import { Core, type Delivery } from "../../../js-shim/core.ts";
+import { Core, type Delivery, type Frame } from "../../../js-shim/core.ts";
 import type { Sockets, Storage, Surroundings } from "../../../js-shim/host.ts";
 import { SqliteStorage } from "../../conversations/sqlite-storage.ts";
 
@@ -97,6 +97,8 @@ export class LedgerObject implements Sockets, Surroundings {
   #next = 0;
   #byte = 0;
   #backup: Uint8Array | null = null;
+  /** Frames of the core's own, for its next turn. */
+  #own: Frame[] = [];
   /** SQL calls until one fails; 0 for never. */
   #fatal = 0;
 
@@ -115,21 +117,27 @@ export class LedgerObject implements Sockets, Surroundings {
   /** One turn of the frames that have arrived. `fatal`: the SQL call that fails, 0 for none. */
   turn(frames: { socket: number; message: string }[], fatal = 0): void {
     this.#fatal = fatal;
-    const deliveries = this.#core.turn(frames);
+    const deliveries = this.#core.turn([...this.#own.splice(0), ...frames]);
     this.#fatal = 0;
     this.#note();
     for (const delivery of deliveries) this.#carryOut(delivery);
   }
 
-  /** It forgets all that is only in memory. That happens after the turn that tells what was written from outside, which the shim sees to. */
+  /** True while answers go on. */
+  get busy(): boolean {
+    return this.#own.length > 0;
+  }
+
+  /** It forgets all that is only in memory. That happens after the turn that tells what was written from outside, and after those that answers go on in, which the shim sees to. */
   sleep(): void {
-    this.turn([]);
+    do this.turn([]);
+    while (this.busy);
     this.#core = this.#wake();
   }
 
   /** It dies after the commit of these frames, with nothing sent. */
   crash(frames: { socket: number; message: string }[]): void {
-    this.#core.turn(frames);
+    this.#core.turn([...this.#own.splice(0), ...frames]);
     this.#note();
     this.#core = this.#wake();
     for (const line of [...this.#lines.values()]) line.cut();
@@ -201,6 +209,7 @@ export class LedgerObject implements Sockets, Surroundings {
   close(number: number): void {
     this.#lines.delete(number);
     this.#attachments.delete(number);
+    this.#own = this.#own.filter(({ socket }) => socket !== number);
     this.#core.close(number);
   }
 
@@ -223,6 +232,7 @@ export class LedgerObject implements Sockets, Surroundings {
       if (!line) continue;
       if (kind === "send") line.deliver(text);
       else if (kind === "attach") this.#attachments.set(number, text);
+      else if (kind === "again") this.#own.push({ socket: number, message: text, own: true });
       else line.cut(code, text);
     }
   }

@@ -302,7 +302,7 @@ export class World {
   /** Whatever waits comes to pass, and every line is up. True if anything did. */
   async #flow(): Promise<boolean> {
     const ran = await this.#runAll();
-    const moved = ran || this.pages.some(({ line }) => line.readyState !== 1 || line.busy);
+    const moved = ran || this.object.busy || this.pages.some(({ line }) => line.readyState !== 1 || line.busy);
     for (const page of this.pages) page.in(() => page.line.dial());
     await settle();
     this.#turn(100, -1, 0);
