@@ -50,6 +50,20 @@ test("of several actions in a frame one fails alone, a trap included", async () 
   expect(await rows("several")).toEqual(["0", "2", "4", "from b"]);
 });
 
+test("an answer that is under way when an instance breaks down ends with its socket, whose client comes back", async () => {
+  const a = await server.connect("Broken", "pages");
+  await a.hello("a");
+  await server.sql("Broken", "pages", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO notes SELECT format('%06d', i) FROM n");
+  const b = await server.connect("Broken", "pages");
+  await b.hello("b");
+  b.send({ type: "subscribe", channel: "notes", cursor: null, pages: 5 });
+  a.send({ type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "trap", payload: { id: "x" } }] });
+  expect((await a.frame())["outcomes"]).toMatchObject([{ number: 1, status: "rejected", code: "internal" }]);
+  await b.end;
+  expect(b.closed).toEqual({ code: 1011, reason: "internal" });
+  expect(await a.act(2, "notes", "keep", { id: "y" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
+});
+
 test("a repeated action is answered from the store, with its result, and runs once", async () => {
   const a = await server.connect("Broken", "repeat");
   await a.hello("a");

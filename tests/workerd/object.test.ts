@@ -123,6 +123,25 @@ test("10,000 rows come in pages below the cap, in key order, each once", async (
   expect(pages).toBeGreaterThan(3);
 });
 
+test("the pages of an answer follow without being asked for, and no message of the client's is counted for them", async () => {
+  const b = await server.connect("Todos", "pages");
+  await b.hello("b");
+  const framesIn = async () => (JSON.parse(await server.fetch("/stats?name=pages")) as { framesIn: number }).framesIn;
+  const before = await framesIn();
+  b.send({ type: "subscribe", channel: "todos", id: 5, cursor: null, pages: 5 });
+  const first = await b.frame();
+  const ids = [first["rows"]].flat() as string[][];
+  while (ids.at(-1)?.[0] !== (first["after"] as string[])[0]) {
+    const page = await b.frame();
+    expect(page).toMatchObject({ type: "page", first: false, id: 5 });
+    ids.push(...(page["rows"] as string[][]));
+  }
+  expect(ids.map(([id]) => id)).toEqual(Array.from(ids, (_, i) => `${i}`.padStart(5, "0")));
+  expect(ids.length).toBeGreaterThan(4000);
+  expect(await framesIn()).toBe(before + 1);
+  expect(await b.settle()).toEqual([]);
+});
+
 test("a page whose rows together are larger than a text may be comes row by row, and the snapshot is whole", async () => {
   const ROWS = 200; // the rows of a first page: 12 MB, of which the runtime takes 8 as one text, and the platform 2
   const a = await server.connect("Todos", "bulky");
