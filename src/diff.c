@@ -120,6 +120,13 @@ static ds_verdict verdict_of(const ds_diff *diff, const ds_net *row, bool absent
   return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;
 }
 
+void ds_diff_look(ds_diff *diff, ds_sql *sql) {
+  bool *absent = ds_arena_take(sql->arena, diff->count);
+  find_absent(diff, sql, DS_CATCH_UP, absent);
+  for (uint32_t i = 0; i < diff->count; i++)
+    if (absent[i] && diff->rows[i].verdict == DS_PUT) diff->rows[i].verdict = DS_DEL;
+}
+
 bool ds_diff_tells(const ds_diff *diff) {
   for (uint32_t i = 0; i < diff->count; i++)
     if (diff->rows[i].verdict != DS_NOTHING) return true;
@@ -131,7 +138,7 @@ ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_
   diff.too_large = !read_log(&diff, sql, limit);
   if (diff.too_large || diff.count == 0) return diff;
   bool *absent = ds_arena_take(sql->arena, diff.count);
-  find_absent(&diff, sql, mode, absent);
+  if (mode == DS_LIVE || table->personal) find_absent(&diff, sql, mode, absent);
   for (uint32_t i = 0; i < diff.count; i++) diff.rows[i].verdict = verdict_of(&diff, &diff.rows[i], absent[i], mode);
   return diff;
 }

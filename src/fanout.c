@@ -67,7 +67,7 @@ static ds_change gap(ds_turn *turn, const ds_table *table, ds_view reader, int64
   return ds_change_empty(&turn->sql, table, reader, version, version);
 }
 
-static ds_change change_or_gap(ds_turn *turn, const ds_table *table, const ds_diff *diff, int64_t version) {
+static ds_change change_or_gap(ds_turn *turn, const ds_table *table, ds_diff *diff, int64_t version) {
   if (!diff->too_large) {
     ds_change change = ds_change_of(&turn->sql, diff);
     if (change.whole) return change;

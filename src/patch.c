@@ -64,12 +64,16 @@ static void add_rows(ds_change *change, ds_records records) {
   if (records.more) change->whole = false;
 }
 
-static void add_puts(ds_change *change, ds_sql *sql, const ds_diff *diff) {
+static void add_puts(ds_change *change, ds_sql *sql, ds_diff *diff) {
   key_list keys = keys_of(sql, diff, is_put, 0);
   if (keys.count == 0) return;
+  uint32_t before = change->json.count;
   ds_pieces_str(&change->json, ",\"put\":[");
-  add_rows(change, ds_records_by_key(sql, diff->table, keys.json, diff->reader, &change->json, DS_MAX_PATCH - change->size));
-  ds_pieces_str(&change->json, "]");
+  ds_records records = ds_records_by_key(sql, diff->table, keys.json, diff->reader, &change->json, DS_MAX_PATCH - change->size);
+  if (records.count < keys.count && !records.more) ds_diff_look(diff, sql);
+  add_rows(change, records);
+  if (records.count) ds_pieces_str(&change->json, "]");
+  else change->json.count = before; // not one of them is there
 }
 
 static uint32_t columns_of(int64_t set, uint32_t *columns) {
@@ -128,7 +132,7 @@ static void add_dels(ds_change *change, ds_sql *sql, const ds_diff *diff) {
   count_size(change, (int64_t)keys.json.size);
 }
 
-ds_change ds_change_of(ds_sql *sql, const ds_diff *diff) {
+ds_change ds_change_of(ds_sql *sql, ds_diff *diff) {
   ds_change change = {.json = ds_pieces_new(sql->arena), .whole = true};
   int64_t sets[DS_MAX_COLUMN_SETS];
   uint32_t set_count = distinct_sets(diff, sets);

@@ -13,8 +13,8 @@ typedef struct ds_change {
   int64_t size; // bytes of the rows and keys in it
 } ds_change;
 
-// The change that brings a client from the diff's `from` to its `to`.
-ds_change ds_change_of(ds_sql *sql, const ds_diff *diff);
+// The change that brings a client from the diff's `from` to its `to`. What a catch-up has left open is decided then.
+ds_change ds_change_of(ds_sql *sql, ds_diff *diff);
 
 // The change that carries nothing but the news that the channel is at `to`: a subscriber at `from` or later is there now; any other finds a gap, and catches up.
 ds_change ds_change_empty(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t to);

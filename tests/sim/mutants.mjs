@@ -19,6 +19,7 @@ export const mutants = [
   { name: "only the last columns that changed are told", file: "diff.c", from: `row->columns |= entry->columns;`, to: `row->columns = entry->columns;` },
   { name: "a new row is told as a change of columns", file: "diff.c", from: `return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;`, to: `return row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;` },
   { name: "a row that came and went is told as there", file: "diff.c", from: `if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;`, to: `if (absent) return DS_NOTHING;` },
+  { name: "a catch-up takes every row to be there", file: "patch.c", from: `if (records.count < keys.count && !records.more)`, to: `if (records.count > keys.count)` },
   { name: "a catch-up believes the log", file: "diff.c", from: `return mode == DS_CATCH_UP || !ds_view_absent`, to: `return (mode == DS_CATCH_UP && row->inserts && row->deletes) || !ds_view_absent` },
 
   // --- patches and pages
