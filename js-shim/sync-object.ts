@@ -130,7 +130,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override alarm(): void | Promise<void> {
-    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm failed: it is rung again."); // by the platform, a few times
+    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm failed."); // by the platform, a few times
   }
 
   /**

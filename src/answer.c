@@ -89,11 +89,9 @@ static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, cons
 // The answer to a page goes on, or begins, with the next turn.
 static void go_on(ds_turn *turn, const ds_received *received, const ds_frame *page) {
   ds_text frame = ds_text_new(turn->sql.arena);
-  ds_text_fill(&frame, "{'type':'page','channel':$,'after':#,'rows':#,'pages':#",
-    DS_VALUES(page->channel, page->after, ds_sql_number(&turn->sql, page->rows), ds_sql_number(&turn->sql, page->pages)));
-  if (page->subscription) ds_text_fill(&frame, ",'id':#", DS_VALUES(ds_sql_number(&turn->sql, page->subscription)));
-  if (!ds_view_absent(page->until)) ds_text_fill(&frame, ",'until':#", &page->until);
-  ds_text_str(&frame, "}");
+  ds_text_fill(&frame, "{'type':'page','channel':$,'after':#,'rows':#,'pages':#,'id':#,'until':#}",
+    DS_VALUES(page->channel, page->after, ds_sql_number(&turn->sql, page->rows), ds_sql_number(&turn->sql, page->pages), ds_sql_number(&turn->sql, page->subscription),
+      ds_view_absent(page->until) ? DS_LITERAL("false") : page->until));
   ds_come_again(&turn->out, received->socket, ds_text_view(&frame));
 }
 
@@ -114,7 +112,7 @@ static ds_view plan(ds_turn *turn, const ds_table *table, ds_view reader, const 
 // Sends a page, and has the rest of its answer follow turn by turn: who waits for something else gets it in between, and the client reads one page while the next is made.
 static void send_page(ds_turn *turn, const ds_received *received, ds_table *table, ds_frame page) {
   ds_view reader = ds_turn_peer(turn, received->socket)->reader;
-  bool begins = ds_view_absent(page.until);
+  bool begins = ds_view_absent(page.until) || ds_json_type(page.until) == DS_JSON_FALSE;
   ds_view end = {0};
   if (begins || page.pages > 1) end = ds_records_end(&turn->sql, table, page.after, page.rows < DS_MAX_PAGE_ROWS ? page.rows : DS_MAX_PAGE_ROWS, reader);
   if (ds_view_absent(end) && ds_json_type(page.until) == DS_JSON_ARRAY) end = page.until;

@@ -56,7 +56,7 @@ static const char *decode_hello(ds_arena *arena, ds_frame *frame, ds_view json) 
 static const char *decode_asked(ds_frame *frame, ds_view json) {
   frame->pages = 1;
   if (!optional_int(json, "pages", 1, &frame->pages)) return "`pages` must be an integer of at least 1.";
-  if (!optional_int(json, "id", 1, &frame->subscription)) return "`id` must be an integer of at least 1.";
+  if (!optional_int(json, "id", 0, &frame->subscription)) return "`id` must be an integer of at least 0.";
   return NULL;
 }
 

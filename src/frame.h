@@ -44,7 +44,7 @@ typedef struct ds_frame {
   ds_view after;       // page: the key, JSON
   int64_t rows;        // page: of the first page of the answer
   int64_t pages;       // subscribe, page: that may be answered with at most
-  ds_view until;       // page of the core's own: JSON, the key that its answer ends at, null for the end of the table; absent if it begins an answer
+  ds_view until;       // page of the core's own: JSON, the key that its answer ends at, null for the end of the table; absent or false if it begins an answer
   int64_t acknowledged; // actions
   uint32_t sent_count; // actions; one in a version 1 rpc
   ds_sent *sent;

@@ -27,7 +27,7 @@ const kinds: [kind: RegExp, most: number][] = [
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.js$/, 192],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.d\.ts$/, 96],
   [/^dist\/(client|js-shim|wasm\/build)\/[a-z-]+\.js\.map$/, 448],
-  [/^dist\/wasm\/build\/scripted\.wasm(\.d\.ts)?$/, 69],
+  [/^dist\/wasm\/build\/scripted\.wasm(\.d\.ts)?$/, 70],
   [/^src\/[a-z]+\.(c|h|def)$/, 288],
   [/^wasm\/(exports\.c|host\.h|build\.mjs|build-error\.mjs|compilers\.mjs|ABI\.md)$/, 48],
   [/^cli\/[a-z-]+\.mjs$/, 16],

@@ -29,7 +29,7 @@ export const mutants = [
   { name: "a page that was cut short counts as whole", file: "records.c", from: `  if (part.records.more) part.last = last;\n`, to: `  (void)last;\n` },
   { name: "a page leaves out the row that ends it", file: "records.c", from: `({key_columns}) <= ({key_values ?2})`, to: `({key_columns}) < ({key_values ?2})` },
   { name: "a page overtakes the answer before it", file: "answer.c", from: `else if (before || turn->read_bytes`, to: `else if (turn->read_bytes` },
-  { name: "an answer forgets its subscription on the way", file: "answer.c", from: `if (page->subscription) ds_text_fill(&frame,`, to: `if (page->subscription > 1000000) ds_text_fill(&frame,` },
+  { name: "an answer forgets its subscription on the way", file: "answer.c", from: `page->pages), ds_sql_number(&turn->sql, page->subscription),`, to: `page->pages), ds_sql_number(&turn->sql, 0),` },
   { name: "the last page of an answer does not come", file: "answer.c", from: `if (page.pages > 0 && !ds_view_absent`, to: `if (page.pages > 1 && !ds_view_absent` },
   { name: "what a page was cut short by does not come", file: "answer.c", from: `else if (!part.records.more) page.pages--;`, to: `else page.pages--;` },
   { name: "a page whose records have gone is sent empty", file: "answer.c", from: `  if (begins || part.records.count || ds_view_absent(part.last)) {`, to: `  {` },
