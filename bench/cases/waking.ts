@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Waking from hibernation.
 import { Crowd } from "../harness/crowd.ts";
+import { openFiles } from "../harness/process.ts";
 import { creates, known, round, type Case } from "./case.ts";
+
+// workerd has two files open for a socket, and some of its own: where that is not allowed for as many subscribers, there are fewer.
+const mostSubscribers = Math.floor((openFiles() - 1000) / 2);
 
 const wake = (subscribers: number): Case => ({
   name: `wake-${round(subscribers)}`,
@@ -32,4 +36,4 @@ const wake = (subscribers: number): Case => ({
   },
 });
 
-export const wakingCases: readonly Case[] = [0, 100, 10_000].map(wake);
+export const wakingCases: readonly Case[] = [0, 100, Math.min(10_000, mostSubscribers)].map(wake);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Many listeners in a thread of their own, so that the one that acts and measures is not kept waiting by them.
-import { Worker } from "node:worker_threads";
+// Many listeners in a process of their own, so that the one that acts and measures is not kept waiting by them, and has not all of their sockets among its open files.
+import { fork, type ChildProcess } from "node:child_process";
 import type { Synced, Target } from "../targets/target.ts";
 import type { Place } from "./session.ts";
 
-/** What the thread is asked, and what it answers. */
+/** What the process is asked, and what it answers. */
 export interface Requests {
   /** Opens listeners one after another; each has a copy of the channel then. */
   open: [{ target: string; place: Place; count: number; client: string }, void];
@@ -20,18 +20,18 @@ export interface Requests {
 export type RequestName = keyof Requests;
 
 export class Crowd {
-  readonly #worker = new Worker(new URL("crowd-worker.ts", import.meta.url));
+  readonly #process: ChildProcess = fork(new URL("crowd-process.ts", import.meta.url), { serialization: "advanced" });
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   #asked = 0;
 
   private constructor() {
-    this.#worker.on("message", ({ id, value, error }: { id: number; value: never; error?: string }) => {
+    this.#process.on("message", ({ id, value, error }: { id: number; value: never; error?: string }) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (error === undefined) waiting?.resolve(value);
       else waiting?.reject(new Error(error));
     });
-    this.#worker.on("error", (error) => this.#waiting.forEach(({ reject }) => reject(error as Error)));
+    this.#process.on("exit", (code) => this.#waiting.forEach(({ reject }) => reject(new Error(`the listeners' process ended with ${code}`))));
   }
 
   static async open(target: Target, place: Place, count: number): Promise<Crowd> {
@@ -42,12 +42,12 @@ export class Crowd {
 
   async ask<Name extends RequestName>(name: Name, argument: Requests[Name][0]): Promise<Requests[Name][1]> {
     const id = ++this.#asked;
-    this.#worker.postMessage({ id, name, argument });
+    this.#process.send({ id, name, argument });
     return await new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   async close(): Promise<void> {
     await this.ask("close", undefined);
-    await this.#worker.terminate();
+    this.#process.disconnect();
   }
 }

@@ -25,6 +25,9 @@ export const residentMemory = (pid: number): number => status(pid, "VmRSS");
 /** The most bytes that it has had since the peak was last reset. */
 export const peakMemory = (pid: number): number => status(pid, "VmHWM");
 
+/** Files, sockets among them, that a process may have open. */
+export const openFiles = (): number => Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
+
 export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }

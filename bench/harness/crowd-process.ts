@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The thread of crowd.ts.
-import { parentPort } from "node:worker_threads";
+// The process of crowd.ts.
 import { loadTarget } from "../targets/index.ts";
 import type { Target } from "../targets/target.ts";
 import type { RequestName, Requests } from "./crowd.ts";
@@ -24,8 +23,15 @@ const handlers: Handlers = {
   async open({ target: name, place, count, client }) {
     const target = await loadTarget(name);
     newcomer = { target, place };
+    let cursor: unknown;
     // One after another: workerd never hibernates an object to which two sockets were opened at the same moment.
-    for (let i = 0; i < count; i++) wires.push((await Session.follow(target, place, `${client}-${i}`)).wire);
+    for (let i = 0; i < count; i++) {
+      const session = await Session.open(target, place, `${client}-${i}`);
+      // All but the first come with what that one has, where the target can do so: ten thousand copies of the table take minutes.
+      if (cursor !== undefined && target.resume) await target.resume(session.wire, cursor);
+      else ({ cursor } = await session.sync());
+      wires.push(session.wire);
+    }
   },
   async watch(mark) {
     const bytes = Buffer.from(mark);
@@ -50,9 +56,10 @@ const handlers: Handlers = {
   },
 };
 
-parentPort?.on("message", ({ id, name, argument }: { id: number; name: RequestName; argument: never }) => {
+process.on("disconnect", () => process.exit());
+process.on("message", ({ id, name, argument }: { id: number; name: RequestName; argument: never }) => {
   handlers[name](argument).then(
-    (value) => parentPort?.postMessage({ id, value }),
-    (error: unknown) => parentPort?.postMessage({ id, error: String(error) }),
+    (value) => process.send?.({ id, value }),
+    (error: unknown) => process.send?.({ id, error: String(error) }),
   );
 });
