@@ -13,7 +13,7 @@ test("the first paint comes from the cache, without a connection, and the subscr
   await until(() => expect(recordsOf(store)).toEqual([["a", "one"], ["b", "two"]]));
   expect(statusOf(store)).toMatchObject({ state: "connecting", storage: "persistent", version: 10 });
   await connect(welcome());
-  expect(socket.takeSent("subscribe")).toEqual([{ type: "subscribe", channel: "todos", cursor: { epoch: "e1", shape: "s1", version: 10 } }]);
+  expect(socket.takeSent("subscribe")).toEqual([{ type: "subscribe", channel: "todos", cursor: { epoch: "e1", shape: "s1", version: 10 }, pages: 5 }]);
   socket.receive(patch([change(10, 12, { del: [["a"]], set: [{ columns: [1], rows: [["b", "TWO"]] }] })]));
   await settled(async () => expect(await stored(all)).toMatchObject({ rows: [["b", "TWO"]], meta: { cursor: { version: 12 } } }));
 });

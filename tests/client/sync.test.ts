@@ -6,7 +6,7 @@ import { storeOf } from "../../client/stores.ts";
 import { change, failure, live, page, patch, recordsOf, ScriptedSocket, statusOf, watched, welcome } from "./scripted-object.ts";
 
 const cursor = { epoch: "e1", shape: "s1", version: 10 };
-const subscription = (from: object | null) => ({ type: "subscribe", channel: "todos", cursor: from });
+const subscription = (from: object | null) => ({ type: "subscribe", channel: "todos", cursor: from, pages: 5 });
 
 test("hello, then the subscription, on every opening; from the second on with the cursor", () => {
   const { socket } = watched();
