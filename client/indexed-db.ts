@@ -47,6 +47,7 @@ export function indexedDbCache(name = "durasync"): Cache {
         transaction.abort();
         throw error;
       }
+      transaction.commit(); // whether or not the page lives to hear how its requests end: it may be reloaded at any moment
       await promised(transaction);
     },
     async clear(scope) {
