@@ -39,7 +39,7 @@ export class Channel {
   readonly name: string;
   readonly #cached: boolean;
   #phase: Phase = "idle";
-  /** The subscription that the phase is of: its pages say the number again, so that none is taken for another's. */
+  /** The subscription that the phase is of, 0 for none: its pages say the number again, so that none is taken for another's. */
   #id = 0;
   #cursor: Cursor | null = null;
   #table: Table | null = null;
@@ -153,10 +153,12 @@ export class Channel {
   /** The socket is gone. Records and cursor stay, for the next subscription to go on from. */
   rest(): void {
     this.#phase = "idle";
+    this.#id = 0;
     this.#error = null;
   }
 
   fail(error: SyncError): void {
+    this.rest();
     this.#phase = "failed";
     this.#error = error;
   }
@@ -247,7 +249,7 @@ export class Channel {
   };
 
   #expects({ id }: Page): boolean {
-    return id === this.#id && (this.#phase === "subscribing" || this.#phase === "paging");
+    return id === this.#id && this.#phase !== "live";
   }
 
   #applyPage(page: Page): Reply {
