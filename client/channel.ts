@@ -137,7 +137,7 @@ export class Channel {
     this.#phase = "subscribing";
     this.#error = null;
     this.#id = ++subscriptions;
-    return { type: "subscribe", channel: this.name, id: this.#id, cursor: this.#cursor, pages: ANSWER_PAGES };
+    return { type: "subscribe", channel: this.name, id: this.#id, pages: ANSWER_PAGES, cursor: this.#cursor };
   }
 
   /** Nobody watches any more, and the socket lives on. */
@@ -158,8 +158,8 @@ export class Channel {
   }
 
   fail(error: SyncError): void {
-    this.rest();
     this.#phase = "failed";
+    this.#id = 0;
     this.#error = error;
   }
 
@@ -314,7 +314,7 @@ export class Channel {
   }
 
   #pageRequest(after: WireRecord, rows: number): PageRequest {
-    return { type: "page", channel: this.name, id: this.#id, after, rows, pages: ANSWER_PAGES };
+    return { type: "page", channel: this.name, id: this.#id, pages: ANSWER_PAGES, after, rows };
   }
 
   /** The cursor is worth nothing: the table changed its shape between two pages, or the records are not what the object thinks. */
