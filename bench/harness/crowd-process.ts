@@ -23,12 +23,13 @@ const handlers: Handlers = {
   async open({ target: name, place, count, client }) {
     const target = await loadTarget(name);
     newcomer = { target, place };
+    const resumes = place.channel === "todos" ? target.resume : undefined;
     let cursor: unknown;
     // One after another: workerd never hibernates an object to which two sockets were opened at the same moment.
     for (let i = 0; i < count; i++) {
       const session = await Session.open(target, place, `${client}-${i}`);
       // All but the first come with what that one has, where the target can do so: ten thousand copies of the table take minutes.
-      if (cursor !== undefined && target.resume) await target.resume(session.wire, cursor);
+      if (cursor !== undefined && resumes) await resumes(session.wire, cursor);
       else ({ cursor } = await session.sync());
       wires.push(session.wire);
     }
