@@ -39,7 +39,7 @@ export class Channel {
   readonly name: string;
   readonly #cached: boolean;
   #phase: Phase = "idle";
-  /** The subscription that the phase is of, 0 for none: its pages say the number again, so that none is taken for another's. */
+  /** The last subscription: its pages say the number again, so that none is taken for another's. */
   #id = 0;
   #cursor: Cursor | null = null;
   #table: Table | null = null;
@@ -128,9 +128,8 @@ export class Channel {
   }
 
   /** What to say again on a socket that lives on, where an answer has not come. */
-  again(): Subscribe | PageRequest {
-    const { after = null, rows = 0 } = this.#snapshot ?? {};
-    return this.#phase === "paging" && after ? this.#pageRequest(after, rows) : this.subscribe();
+  again(): Reply {
+    return this.#phase === "paging" ? this.#resume() : this.subscribe();
   }
 
   #subscribe(): Subscribe {
@@ -153,13 +152,11 @@ export class Channel {
   /** The socket is gone. Records and cursor stay, for the next subscription to go on from. */
   rest(): void {
     this.#phase = "idle";
-    this.#id = 0;
     this.#error = null;
   }
 
   fail(error: SyncError): void {
     this.#phase = "failed";
-    this.#id = 0;
     this.#error = error;
   }
 
@@ -248,8 +245,9 @@ export class Channel {
     if (this.#cached) this.#changed.push(key);
   };
 
-  #expects({ id }: Page): boolean {
-    return id === this.#id && this.#phase !== "live";
+  // One subscription has one first page. Where a catch-up has answered it already, and its snapshot goes on, another would leave a hole before the pages that have been asked for.
+  #expects({ id, first }: Page): boolean {
+    return id === this.#id && this.#phase === (first ? "subscribing" : "paging");
   }
 
   #applyPage(page: Page): Reply {

@@ -227,6 +227,27 @@ test("of a subscription that was asked for twice, and is answered twice, the sec
   vi.useRealTimers();
 });
 
+test("a subscription that a catch-up has answered takes no first page: the snapshot that goes on would lack what that one's pages bring", () => {
+  vi.useFakeTimers();
+  const { socket, store } = watched();
+  socket.open();
+  socket.receive(page([["a", "1"], ["m", "1"]], { next: 50 }));
+  socket.close(1006);
+  socket.open();
+  socket.receive(failure("rate_limited"));
+  vi.advanceTimersByTime(RATE_PAUSE);
+  socket.takeSent();
+  // The first of the two subscriptions is answered by a catch-up, the second by a snapshot: the log was cut in between.
+  socket.receive(patch([change(10, 11)]));
+  expect(socket.takeSent("page")).toMatchObject([{ after: ["m"] }]);
+  socket.receive(page([["a", "1"]], { version: 11, next: 50, after: ["c"] }));
+  expect(socket.takeSent()).toEqual([]);
+  socket.receive(page([["z", "1"]], { version: 11, first: false }));
+  expect(recordsOf(store)).toEqual([["a", "1"], ["m", "1"], ["z", "1"]]);
+  expect(statusOf(store).state).toBe("live");
+  vi.useRealTimers();
+});
+
 test("a snapshot after a cursor keeps old records until its last page, then drops those in no page", () => {
   const { socket, store } = live([["a", "old"], ["b", "old"], ["c", "old"]]);
   const [, b] = recordsOf(store);

@@ -81,8 +81,9 @@ static reply turn_page(feed *f, ds_view page, ds_view last) {
 }
 
 reply feed_page(feed *f, ds_view page, uint32_t era) {
-  if ((f->phase != SUBSCRIBING && f->phase != PAGING) || integer(page, "id") != f->id) return NOTHING;
-  if (ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE) begin(f, page, era);
+  bool first = ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE;
+  if (f->phase != (first ? SUBSCRIBING : PAGING) || integer(page, "id") != f->id) return NOTHING;
+  if (first) begin(f, page, era);
   else if (!f->paged || !ds_json_is_string(ds_json_member(page, "shape"), f->shape)) return subscribe_anew(f);
   ds_view last = {0};
   for (ds_json_iterator record = ds_json_iterate(ds_json_member(page, "rows")); ds_json_next(&record);) last = rows_put(&f->rows, record.value);
