@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What every cache owes to the store, run against each of them.
 import "fake-indexeddb/auto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { memoryCache, type Cache, type CacheWrite, type ChannelMeta, type ChannelWrite, type StoredAction } from "../../client/cache.ts";
 import { indexedDbCache } from "../../client/indexed-db.ts";
 
@@ -112,6 +112,22 @@ export function runCacheContract(name: string, newCache: () => Cache): void {
 runCacheContract("a memory cache", memoryCache);
 let count = 0;
 runCacheContract("an IndexedDB cache", () => indexedDbCache(`contract ${count++}`));
+
+test("an IndexedDB cache commits an outbox before any of its requests has ended: the page may be gone by then", async () => {
+  const commit = vi.spyOn(IDBTransaction.prototype, "commit");
+  const ended = vi.fn();
+  const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, ...what) {
+    const request = this.add(...what);
+    request.addEventListener("success", () => ended());
+    return request;
+  });
+  commit.mockImplementationOnce(() => expect(ended).not.toHaveBeenCalled());
+  await indexedDbCache("committed").write("scope", toOutbox("one", [action("one", 1), action("one", 2)]));
+  expect(commit).toHaveBeenCalledOnce();
+  expect(ended).toHaveBeenCalledTimes(3);
+  put.mockRestore();
+  commit.mockRestore();
+});
 
 test("two IndexedDB caches of one name, as two tabs have them, hold the same", async () => {
   const [one, other] = [indexedDbCache("shared"), indexedDbCache("shared")];
