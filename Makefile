@@ -81,14 +81,14 @@ build/native/%.o: %.c $(native_headers) Makefile
 # The simulator: the core with small caps, the native host, and worlds made from seeds.
 SIM_CFLAGS = $(NATIVE_CFLAGS) -D_DEFAULT_SOURCE -O2 -include tests/sim/small_limits.h
 SEEDS ?= 1..1000
-sim_sources := $(wildcard src/*.c tests/sim/*.c) tests/native/sqlite_host.c tests/native/statements.c
+sim_sources := $(wildcard src/*.c tests/sim/*.c) tests/native/cells.c tests/native/sqlite_host.c tests/native/statements.c
 sim_objects := $(sim_sources:%.c=build/sim/%.o)
 
 sim: build/sim/sim
 	@build/sim/sim $(if $(findstring ..,$(SEEDS)),$(SEEDS),1..$(SEEDS))
 
 sim-mutants: setup build/sim/sim
-	@NATIVE_CFLAGS="$(NATIVE_CFLAGS)" node tests/sim/run-mutants.mjs $(MUTANTS)
+	@NATIVE_CFLAGS="$(NATIVE_CFLAGS)" SIM_SOURCES="$(sim_sources)" node tests/sim/run-mutants.mjs $(MUTANTS)
 
 # Chromium takes part where there is one.
 crash: setup

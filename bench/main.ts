@@ -39,6 +39,11 @@ async function prepare(measured: Case, target: Target, server: BenchServer, defl
   return { subject, step: await inTime(measured.prepare(subject), `${measured.name} of ${target.name}`, server), metrics: {} };
 }
 
+/** The same lanes in an order of chance: what one leaves behind, garbage in this process for one, is not always the same other's to clear away. */
+function shuffled(lanes: readonly Lane[]): Lane[] {
+  return lanes.map((lane) => ({ lane, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ lane }) => lane);
+}
+
 /** Runs a case with every target that can do it, in turns, so that a busy machine is busy for all of them. */
 async function runCase(measured: Case, deflate: boolean, servers: ReadonlyMap<Target, BenchServer>, runs: number): Promise<CaseResult> {
   const { name, title, warmUps = 0 } = measured;
@@ -47,7 +52,7 @@ async function runCase(measured: Case, deflate: boolean, servers: ReadonlyMap<Ta
     for (const [target, server] of servers) if (can(target, measured)) lanes.push(await prepare(measured, target, server, deflate));
     const rounds = Math.min(runs, measured.runs ?? Infinity) + warmUps;
     for (let run = 0; run < rounds; run++) {
-      for (const { subject, step, metrics } of run % 2 === 0 ? lanes : lanes.toReversed()) {
+      for (const { subject, step, metrics } of shuffled(lanes)) {
         if (run >= warmUps + (subject.target.mostRuns ?? Infinity)) continue;
         const values = await inTime(step(run), `${name} of ${subject.target.name}`, subject.server);
         if (run >= warmUps) for (const [metric, value] of Object.entries(values)) (metrics[metric] ??= []).push(value);

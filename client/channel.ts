@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { ChannelMeta, ChannelWrite, StoredChannel } from "./cache.ts";
-import { decodeCell, decodeRecord, encodeCell } from "./frames.ts";
-import type { Change, Cursor, Page, PageRequest, Subscribe, SyncRecord, WireRecord } from "./frames.ts";
+import { decodeCell, decodeRecord, transpose } from "./frames.ts";
+import type { Change, Cursor, Page, PageHead, PageRequest, Subscribe, SyncRecord, WireRecord } from "./frames.ts";
 import type { SyncError } from "./errors.ts";
 import { hasAsMuch, markOf, writeOf, type Step } from "./steps.ts";
 import { noRecords, Table } from "./table.ts";
@@ -20,7 +20,7 @@ export type Phase = "idle" | "subscribing" | "paging" | "live" | "failed";
 /** A frame to send because of a frame that came. */
 export type Reply = Subscribe | PageRequest | null;
 
-/** A snapshot being paged: the last key that came, the rows to ask for next, the keys it has shown if there were records before it. */
+/** A snapshot being paged: the key up to which it is here, the rows to ask for next, the keys it has shown if there were records before it. */
 type Snapshot = { after: WireRecord | null; rows: number; total: number; seen: Set<string> | null };
 
 /** How much of a snapshot is here, in records. */
@@ -160,8 +160,8 @@ export class Channel {
     this.#error = error;
   }
 
-  /** Starts from what was kept. False, and nothing done, if anything newer may be here already. */
-  restore({ meta, rows }: StoredChannel): boolean {
+  /** Starts from what was kept, in the cache or elsewhere. False, and nothing done, if anything newer may be here already. */
+  restore({ meta, rows }: StoredChannel, inCache: boolean): boolean {
     if (this.#cursor || this.#phase !== "idle") return false;
     this.#columns = meta.columns;
     this.#key = meta.key;
@@ -169,15 +169,8 @@ export class Channel {
     this.#table = new Table(meta.cursor.shape, meta.key);
     for (const row of rows) this.#table.put(row);
     this.#snapshot = meta.snapshot && { ...meta.snapshot, seen: null };
-    this.#given = this.#mark();
+    this.#given = inCache ? this.#mark() : "";
     return true;
-  }
-
-  /** The same from records as they travel, which the cache does not have. */
-  hydrate({ meta, rows }: { meta: ChannelMeta; rows: readonly WireRecord[] }): boolean {
-    const isNew = this.restore({ meta, rows: rows.map(decodeRecord) });
-    if (isNew) this.#given = "";
-    return isNew;
   }
 
   /** Forgets everything. */
@@ -215,9 +208,9 @@ export class Channel {
   }
 
   /**
-   * What to ask at the sight of a page that begins an answer: the next one, while the rest of this is still coming, and before its rows are read and shown. So neither side waits for the other.
+   * What to ask at the sight of a page that begins an answer: the next one, while the rest of this is still coming, and before its cells are read and its records shown. So neither side waits for the other.
    */
-  askAhead(page: Page): Reply {
+  askAhead(page: PageHead): Reply {
     return page.after && this.#expects(page) ? this.#pageRequest(page.after, page.next) : null;
   }
 
@@ -246,7 +239,7 @@ export class Channel {
   };
 
   // One subscription has one first page. Where a catch-up has answered it already, and its snapshot goes on, another would leave a hole before the pages that have been asked for.
-  #expects({ id, first }: Page): boolean {
+  #expects({ id, first }: PageHead): boolean {
     return id === this.#id && this.#phase === (first ? "subscribing" : "paging");
   }
 
@@ -254,8 +247,8 @@ export class Channel {
     if (!this.#expects(page)) return null;
     if (page.first) this.#begin(page);
     if (!this.#table || !this.#snapshot || page.shape !== this.#table.shape) return this.#subscribeAnew();
-    for (const row of page.rows) {
-      const key = this.#put(this.#table, row);
+    for (const record of transpose(page.cells, decodeCell)) {
+      const key = this.#put(this.#table, record);
       // A patch may have brought the record already; to another tab that has come as far, and has written, it has not.
       if (!this.#snapshot.seen) this.#touched(key);
     }
@@ -289,9 +282,8 @@ export class Channel {
   }
 
   #turnPage(table: Table, snapshot: Snapshot, page: Page): void {
-    const last = page.rows.at(-1);
-    if (page.next > 0 && last) {
-      snapshot.after = table.keyCells(decodeRecord(last)).map(encodeCell);
+    if (page.end) {
+      snapshot.after = page.end;
       snapshot.rows = page.next;
       return;
     }
@@ -322,8 +314,8 @@ export class Channel {
     return this.#subscribe();
   }
 
-  #put(table: Table, row: WireRecord): string {
-    const key = table.put(decodeRecord(row), this.#touched);
+  #put(table: Table, record: SyncRecord): string {
+    const key = table.put(record, this.#touched);
     this.#snapshot?.seen?.add(key);
     return key;
   }
@@ -331,7 +323,7 @@ export class Channel {
   /** False if a record to be changed is missing though every record should be there. */
   #merge(table: Table, change: Change): boolean {
     for (const key of change.del ?? []) table.delete(key.map(decodeCell), this.#touched);
-    for (const row of change.put ?? []) this.#put(table, row);
+    for (const row of change.put ?? []) this.#put(table, decodeRecord(row));
     let complete = true;
     for (const { columns, rows } of change.set ?? []) {
       for (const row of rows) {

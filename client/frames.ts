@@ -39,12 +39,16 @@ export type Page = {
   columns: string[];
   /** Positions of the primary key's columns, in key order. */
   key: number[];
-  rows: WireRecord[];
   /** Rows to ask for next; 0 on the last page. */
   next: number;
+  /** The key that it ends at, but for the last page. */
+  end?: WireRecord | undefined;
   /** Where the next answer begins: on the first page of an answer that does not bring the last. */
   after?: WireRecord | undefined;
+  /** For each column the cells of its records, which stand in no order. */
+  cells: WireCell[][];
 };
+export type PageHead = Omit<Page, "cells">;
 export type Change = {
   channel: string;
   shape: string;
@@ -78,10 +82,10 @@ export function parseFrame(data: unknown): DownFrame | null {
   }
 }
 
-/** A page without its rows; null if the message is none. No string within it can look like the member that is cut off: its quotes are escaped. */
-export function parseHead(data: unknown): Page | null {
+/** The head of a page, which is all but its cells; null if the message is none. No string within it can look like the member that is cut off: its quotes are escaped. */
+export function parseHead(data: unknown): PageHead | null {
   const text = String(data);
-  return text.startsWith('{"type":"page"') ? (parseFrame(`${text.slice(0, text.indexOf('"rows":['))}"rows":[]}`) as Page | null) : null;
+  return text.startsWith('{"type":"page"') ? (parseFrame(`${text.slice(0, text.indexOf(',"cells":['))}}`) as PageHead | null) : null;
 }
 
 export function decodeCell(cell: WireCell): Cell {
@@ -100,6 +104,12 @@ export function encodeCell(cell: Cell): WireCell {
 
 export function decodeRecord(record: WireRecord): SyncRecord {
   return record.map(decodeCell);
+}
+
+/** Columns of rows, or rows of columns: every cell through `code`, in the place that it has the other way round. */
+export function transpose<A, B>(lines: readonly (readonly (A | null)[])[], code: (cell: A | null) => B): B[][] {
+  const [first = []] = lines;
+  return first.map((_, i) => lines.map((line) => code(line[i] ?? null)));
 }
 
 /**

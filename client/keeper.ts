@@ -85,7 +85,7 @@ export class Keeper {
     const onLoaded = (stored: Awaited<ReturnType<Cache["readChannel"]>>) => {
       if (entry.loaded) return;
       entry.loaded = true;
-      if (stored) entry.channel.restore(stored);
+      if (stored) entry.channel.restore(stored, true);
       this.#around.session.bring(entry);
     };
     this.#patiently(this.#cache.readChannel(this.#scope, entry.channel.name)).then(

@@ -6,7 +6,7 @@ import type { Channel } from "./channel.ts";
 import type { SyncSocket } from "./connection.ts";
 import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
-import { encodeCell, type Page } from "./frames.ts";
+import { decodeCell, encodeCell, transpose, type Page } from "./frames.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { Keeper, type Place, type Surroundings } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
@@ -15,7 +15,7 @@ import { statusOf } from "./status.ts";
 import type { Release } from "./tabs.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
-export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "rows">;
+export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "cells">;
 
 /** What is known of a channel's columns and records. */
 export type Told = Pick<Channel, "columns" | "key" | "recordOf" | "keyOf">;
@@ -117,10 +117,10 @@ export class Store {
   }
 
   /** Starts a channel from records that were rendered elsewhere, a server say. It does nothing if records are here already. */
-  hydrate(channel: string, { epoch, shape, version, columns, key, rows }: Dehydrated): void {
+  hydrate(channel: string, { epoch, shape, version, columns, key, cells }: Dehydrated): void {
     const meta: ChannelMeta = { cursor: { epoch, shape, version }, columns, key, snapshot: null };
     const entry = this.#entry(channel);
-    if (!entry.channel.hydrate({ meta, rows })) return;
+    if (!entry.channel.restore({ meta, rows: transpose(cells, decodeCell) }, false)) return;
     entry.loaded = true;
     entry.state = null;
   }
@@ -129,7 +129,7 @@ export class Store {
   dehydrate(channel: string): Dehydrated | null {
     const { records, cursor, columns, key, whole } = this.#entry(channel).channel;
     if (!cursor || !whole) return null;
-    return { ...cursor, columns: [...columns], key: [...key], rows: records.map((record) => record.map(encodeCell)) };
+    return { ...cursor, columns: [...columns], key: [...key], cells: transpose(records, encodeCell) };
   }
 
   /**

@@ -49,14 +49,9 @@ export class Table {
     return this.#records;
   }
 
-  /** The key's cells of a record. */
-  keyCells(record: SyncRecord): Cell[] {
-    return this.#key.map((position) => record[position] ?? null);
-  }
-
   /** A text that is the same for two records exactly if their keys are. */
   keyOf(record: SyncRecord): string {
-    return keyText(this.keyCells(record));
+    return keyText(this.#key.map((position) => record[position] ?? null));
   }
 
   /** Adds or replaces a whole record and returns its key; `changed` hears of it if it was not there just so. */

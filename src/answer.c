@@ -64,8 +64,8 @@ static int64_t total_of(ds_turn *turn, ds_table *table, ds_view reader) {
   return table->counted;
 }
 
-// The frame that answers `page`. `next_answer` is the key after which the next answer begins; absent if the frame does not say so.
-static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, const ds_frame *page, const ds_part *part, const ds_pieces *rows, ds_view next_answer) {
+// The frame that answers `page` by `cells`. `next_answer` is the key after which the next answer begins; absent if the frame does not say so.
+static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, const ds_frame *page, const ds_part *part, const ds_pieces *cells, ds_view next_answer) {
   ds_arena *arena = turn->sql.arena;
   bool first = ds_view_absent(page->after);
   bool last = ds_view_absent(part->last);
@@ -77,11 +77,12 @@ static ds_pieces page_frame(ds_turn *turn, ds_table *table, ds_view reader, cons
   add_columns(&head, table);
   if (first) ds_text_fill(&head, ",'total':#", DS_VALUES(ds_sql_number(&turn->sql, last ? part->records.count : total_of(turn, table, reader))));
   ds_text_fill(&head, ",'next':#", DS_VALUES(ds_sql_number(&turn->sql, last ? 0 : rows_that_fit(&part->records))));
-  if (!ds_view_absent(next_answer)) ds_text_fill(&head, ",'after':#", DS_VALUES(next_answer));
-  ds_text_str(&head, ",\"rows\":[");
+  if (!last) ds_text_fill(&head, ",'end':#", &part->last);
+  if (!ds_view_absent(next_answer)) ds_text_fill(&head, ",'after':#", &next_answer);
+  ds_text_str(&head, ",\"cells\":[");
   ds_pieces frame = ds_pieces_new(arena);
   ds_pieces_text(&frame, &head);
-  ds_pieces_join(&frame, rows);
+  ds_pieces_join(&frame, cells);
   ds_pieces_str(&frame, "]}");
   return frame;
 }
@@ -116,8 +117,8 @@ static void send_page(ds_turn *turn, const ds_received *received, ds_table *tabl
   ds_view end = {0};
   if (begins || page.pages > 1) end = ds_records_end(&turn->sql, table, page.after, page.rows < DS_MAX_PAGE_ROWS ? page.rows : DS_MAX_PAGE_ROWS, reader);
   if (ds_view_absent(end) && ds_json_type(page.until) == DS_JSON_ARRAY) end = page.until;
-  ds_pieces rows = ds_pieces_new(turn->sql.arena);
-  ds_part part = ds_records_part(&turn->sql, table, page.after, end, reader, &rows, 2 * DS_PAGE_SIZE);
+  ds_pieces cells = ds_pieces_new(turn->sql.arena);
+  ds_part part = ds_records_part(&turn->sql, table, page.after, end, reader, &cells, 2 * DS_PAGE_SIZE);
   turn->read_bytes += part.records.size;
   // The first page says where the next answer begins, so that it can be asked for while the rest of this one is still to come.
   ds_view next_answer = {0};
@@ -125,7 +126,7 @@ static void send_page(ds_turn *turn, const ds_received *received, ds_table *tabl
   else if (!part.records.more) page.pages--;
   // A page whose records have gone since it was planned says nothing.
   if (begins || part.records.count || ds_view_absent(part.last)) {
-    ds_pieces frame = page_frame(turn, table, reader, &page, &part, &rows, next_answer);
+    ds_pieces frame = page_frame(turn, table, reader, &page, &part, &cells, next_answer);
     ds_send(&turn->out, received->socket, &frame);
   }
   page.after = part.last;
@@ -198,24 +199,6 @@ static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, 
   ds_pieces_text(frame, &text);
 }
 
-// Appends every record. False if that is more than a client without pages is sent.
-static bool add_whole_table(ds_turn *turn, ds_pieces *frame, const ds_table *table, ds_view reader, int64_t *size) {
-  ds_view after = {0};
-  int64_t rows = DS_FIRST_PAGE_ROWS;
-  do {
-    ds_pieces part_rows = ds_pieces_new(turn->sql.arena);
-    ds_view end = ds_records_end(&turn->sql, table, after, rows, reader);
-    ds_part part = ds_records_part(&turn->sql, table, after, end, reader, &part_rows, 2 * DS_PAGE_SIZE);
-    if (*size && part.records.count) ds_pieces_str(frame, ",");
-    ds_pieces_join(frame, &part_rows);
-    *size += part.records.size;
-    if (*size > DS_MAX_WHOLE_TABLE) return false;
-    after = part.last;
-    rows = rows_that_fit(&part.records);
-  } while (!ds_view_absent(after));
-  return true;
-}
-
 static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_table *table = readable_table_of(turn, received);
   if (!table) return;
@@ -224,13 +207,13 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   ds_text_fill(&head, "{'channel':$,'sync':true,'payload':[", &table->channel);
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
-  int64_t size = 0;
-  if (!add_whole_table(turn, &frame, table, reader, &size)) {
+  ds_records records = ds_records_all(&turn->sql, table, reader, &frame, DS_MAX_WHOLE_TABLE);
+  turn->read_bytes += records.size;
+  if (records.more) {
     ds_turn_refuse(turn, received, DS_SNAPSHOT_TOO_LARGE, NULL);
     return;
   }
-  turn->read_bytes += size;
-  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, size > 0);
+  if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, records.count > 0);
   ds_pieces_str(&frame, "]}");
   set_subscribed(turn, received->socket, table, true);
   ds_send(&turn->out, received->socket, &frame);

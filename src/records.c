@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "records.h"
 
-// A query of the column "r", a record as JSON, and perhaps of a second one, its key.
+// A query of the column "r", a record as JSON; or of the channel's columns, each as a JSON array of its cells.
 typedef struct query {
   const ds_table *table;
-  const char *select;       // a template; NULL for the key's cells and those of `columns`
+  const char *select;       // a template; NULL for the key's cells and those of `columns`, or for all cells
+  bool cells;
   const uint32_t *columns;
   uint32_t column_count;
   const char *from;         // a template
@@ -13,14 +14,19 @@ typedef struct query {
   ds_view reader;
 } query;
 
+static void add_select(ds_text *text, const query *rows) {
+  if (rows->cells) ds_table_cells(text, rows->table);
+  else if (rows->select) ds_table_add(text, rows->table, rows->select);
+  else ds_table_partial(text, rows->table, rows->columns, rows->column_count);
+}
+
 // Opens the query, as it is or within another one.
-static int32_t query_open(ds_sql *sql, const query *rows, const char *before, const char *after) {
+static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, const char *after) {
   ds_mark mark = ds_arena_mark(sql->arena);
   ds_text text = ds_text_new(sql->arena);
-  ds_text_str(&text, before);
+  ds_text_add(&text, before);
   ds_text_str(&text, "SELECT ");
-  if (rows->select) ds_table_add(&text, rows->table, rows->select);
-  else ds_table_partial(&text, rows->table, rows->columns, rows->column_count);
+  add_select(&text, rows);
   ds_table_add(&text, rows->table, rows->from);
   ds_text_str(&text, after);
   int32_t cursor = ds_table_open(sql, rows->table, &text, rows->own, rows->own_count, rows->reader);
@@ -30,27 +36,44 @@ static int32_t query_open(ds_sql *sql, const query *rows, const char *before, co
 
 // ---- Taking
 
-// The rows as one text. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
+// Opens the query so that all its rows come as one: how many there are, their texts, and the bytes of these together.
+static int32_t open_together(ds_sql *sql, const query *rows) {
+  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT *, length(CAST(r AS BLOB)) FROM (SELECT count(*), group_concat(r) AS r FROM ("), "))");
+  ds_text sizes = ds_text_new(sql->arena);
+  ds_text_str(&sizes, "SELECT *");
+  for (uint32_t i = 0; i < ds_table_cell_texts(rows->table); i++) {
+    ds_text_str(&sizes, i ? " + length(CAST(c" : ", length(CAST(c");
+    ds_text_int(&sizes, i);
+    ds_text_str(&sizes, " AS BLOB))");
+  }
+  ds_text_str(&sizes, " FROM (");
+  return query_open(sql, rows, ds_text_view(&sizes), ")");
+}
+
+// The rows together. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
 static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
-  ds_sql attempt = *sql; // what is too big is no failure of the turn's: the rows can still be read one at a time
-  int32_t cursor = query_open(&attempt, rows, "SELECT count(*), length(CAST(group_concat(r) AS BLOB)), group_concat(r) FROM (", ")");
+  ds_sql attempt = *sql; // what is too big is no failure of the turn's: fewer rows can still be read
+  uint32_t texts = rows->cells ? ds_table_cell_texts(rows->table) : 1;
+  int32_t cursor = open_together(&attempt, rows);
   if (!ds_sql_next(&attempt, cursor)) {
     if (attempt.status != DS_SQL_TOO_BIG) sql->status = attempt.status;
     return false;
   }
   *taken = (ds_records){.count = ds_sql_integer(&attempt, cursor, 0)};
-  if (taken->count) taken->size = ds_sql_integer(&attempt, cursor, 1) + 1;
+  if (taken->count) taken->size = ds_sql_integer(&attempt, cursor, texts + 1) + texts;
   bool fits = taken->size <= budget;
-  if (fits) ds_pieces_handle(frame, ds_sql_keep(&attempt, cursor, 2));
+  for (uint32_t i = 0; fits && i < texts; i++) {
+    if (i) ds_pieces_str(frame, ",");
+    ds_pieces_handle(frame, ds_sql_keep(&attempt, cursor, i + 1));
+  }
   ds_sql_close(&attempt, cursor);
   return fits;
 }
 
-// The rows one at a time; `last` is the key of the last one, if that is asked for.
-static ds_records take_singly(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_view *last) {
+// The rows one at a time.
+static ds_records take_singly(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget) {
   ds_records taken = {0};
-  ds_handle key = -1;
-  int32_t cursor = query_open(sql, rows, "", "");
+  int32_t cursor = query_open(sql, rows, (ds_view){0}, "");
   while (ds_sql_next(sql, cursor)) {
     ds_handle text = ds_sql_keep(sql, cursor, 0);
     int64_t size = (int64_t)sql->host->text_size(sql->host->context, text) + 1;
@@ -62,15 +85,13 @@ static ds_records take_singly(ds_sql *sql, const query *rows, ds_pieces *frame, 
     if (taken.count++) ds_pieces_str(frame, ",");
     ds_pieces_handle(frame, text);
     taken.size += size;
-    if (last) key = ds_sql_keep(sql, cursor, 1);
   }
-  if (last) *last = ds_sql_text(sql, key);
   return taken;
 }
 
 static ds_records take(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget) {
   ds_records taken;
-  return take_together(sql, rows, frame, budget, &taken) ? taken : take_singly(sql, rows, frame, budget, NULL);
+  return take_together(sql, rows, frame, budget, &taken) ? taken : take_singly(sql, rows, frame, budget);
 }
 
 // ---- By key
@@ -95,35 +116,58 @@ ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_
   static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
   bool keyset = !ds_view_absent(after);
   query end = {.table = table, .select = "{key t}", .from = keyset ? from_key : from_start, .own = {ds_sql_number(sql, rows - 1), after}, .own_count = keyset ? 2 : 1, .reader = reader};
-  int32_t cursor = query_open(sql, &end, "", "");
+  int32_t cursor = query_open(sql, &end, (ds_view){0}, "");
   ds_view key = ds_sql_next(sql, cursor) ? ds_sql_read(sql, cursor, 0) : (ds_view){0};
   ds_sql_close(sql, cursor);
   return key;
 }
 
-// The records after one key and up to another, either of which may be absent.
-static query records_between(const ds_table *table, ds_view after, ds_view until, ds_view reader) {
+// The cells of the records after one key and up to another, either of which may be absent.
+static query cells_between(const ds_table *table, ds_view after, ds_view until, ds_view reader) {
   static const char *const from[] = {
-    " FROM {rows ?1} ORDER BY {key_columns}",
-    " FROM {rows ?2} WHERE ({key_columns}) > ({key_values ?1}) ORDER BY {key_columns}",
-    " FROM {rows ?2} WHERE ({key_columns}) <= ({key_values ?1}) ORDER BY {key_columns}",
-    " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?1}) AND ({key_columns}) <= ({key_values ?2}) ORDER BY {key_columns}",
+    " FROM {rows ?1}",
+    " FROM {rows ?2} WHERE ({key_columns}) > ({key_values ?1})",
+    " FROM {rows ?2} WHERE ({key_columns}) <= ({key_values ?1})",
+    " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?1}) AND ({key_columns}) <= ({key_values ?2})",
   };
-  query rows = {.table = table, .select = "{record t} AS r", .from = from[!ds_view_absent(after) + 2 * !ds_view_absent(until)], .reader = reader};
+  query rows = {.table = table, .cells = true, .from = from[!ds_view_absent(after) + 2 * !ds_view_absent(until)], .reader = reader};
   if (!ds_view_absent(after)) rows.own[rows.own_count++] = after;
   if (!ds_view_absent(until)) rows.own[rows.own_count++] = until;
   return rows;
 }
 
+static int64_t count_of(ds_sql *sql, query rows) {
+  rows.cells = false;
+  rows.select = "count(*)";
+  int32_t cursor = query_open(sql, &rows, (ds_view){0}, "");
+  int64_t count = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
+  ds_sql_close(sql, cursor);
+  return count;
+}
+
 ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
   ds_part part = {.last = until};
-  query between = records_between(table, after, until, reader);
-  if (take_together(sql, &between, frame, budget, &part.records)) return part;
-  ds_view last;
-  between.select = "{record t}, {key t}";
-  part.records = take_singly(sql, &between, frame, budget, &last);
-  if (part.records.more) part.last = last;
+  bool shorter = false;
+  for (;;) {
+    query rows = cells_between(table, after, part.last, reader);
+    if (take_together(sql, &rows, frame, budget, &part.records)) break;
+    int64_t half = count_of(sql, rows) / 2;
+    if (half > 0) {
+      part.last = ds_records_end(sql, table, after, half, reader);
+      shorter = true;
+    } else {
+      // A record that does not fit alone goes alone.
+      if (!take_together(sql, &rows, frame, INT64_MAX, &part.records) && sql->status == DS_SQL_DONE) sql->status = DS_SQL_TOO_BIG;
+      break;
+    }
+  }
+  part.records.more = shorter;
   return part;
+}
+
+ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget) {
+  query rows = {.table = table, .select = "{record t} AS r", .from = " FROM {rows ?1} ORDER BY {key_columns}", .reader = reader};
+  return take(sql, &rows, frame, budget);
 }
 
 int64_t ds_records_count(ds_sql *sql, const ds_table *table, ds_view reader) {

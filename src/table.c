@@ -8,6 +8,9 @@
 // Arguments of one SQL function call: the platform documents 32.
 enum { MAX_ARGUMENTS = 32 };
 
+// Texts in one result, beside a few numbers: the platform takes 100 columns.
+enum { MAX_TEXTS = 64 };
+
 // What a column can hold, beyond NULL, that plain json_array() would not bring back exactly.
 typedef enum hazard {
   HAZARD_NONE,    // text only
@@ -316,6 +319,27 @@ void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *colum
   memcpy(all, table->key, table->key_count * sizeof *all);
   memcpy(all + table->key_count, columns, count * sizeof *all);
   add_cells(sql, table, DS_LITERAL("t"), all, table->key_count + count);
+}
+
+// The columns that share a text.
+static uint32_t share_of(const ds_table *table) {
+  return (table->column_count + MAX_TEXTS - 1) / MAX_TEXTS;
+}
+
+uint32_t ds_table_cell_texts(const ds_table *table) {
+  return (table->column_count + share_of(table) - 1) / share_of(table);
+}
+
+void ds_table_cells(ds_text *sql, const ds_table *table) {
+  ds_text_str(sql, "count(*)");
+  for (uint32_t i = 0; i < table->column_count; i++) {
+    ds_text_str(sql, i % share_of(table) ? " || ',' || json_group_array(" : ", json_group_array(");
+    add_value(sql, table, i, DS_LITERAL("t"));
+    ds_text_str(sql, ")");
+    if ((i + 1) % share_of(table) && i + 1 < table->column_count) continue;
+    ds_text_str(sql, " AS c");
+    ds_text_int(sql, i / share_of(table));
+  }
 }
 
 // The value of cell `at` of a key in JSON: the inverse of add_value.

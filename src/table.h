@@ -75,6 +75,11 @@ void ds_table_add(ds_text *sql, const ds_table *table, const char *template);
 // Appends the given columns of row t after its primary key, as a JSON array.
 void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count);
 
+// Appends "count(*)" and, for each column of the channel, the array of its cells in the rows at hand, under the names c0, c1, ...; so many texts that a result may have as many columns. Where they
+// are fewer than the columns, a text is several arrays, separated by commas.
+void ds_table_cells(ds_text *sql, const ds_table *table);
+uint32_t ds_table_cell_texts(const ds_table *table);
+
 // Opens a query over the channel's rows. `own`, three at most, are its parameters; the reader is the one after them if the channel is personal.
 int32_t ds_table_open(ds_sql *sql, const ds_table *table, const ds_text *query, const ds_view *own, uint32_t count, ds_view reader);
 

@@ -3,6 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { JSDOM } from "jsdom";
 import { createElement, memo, Profiler } from "react";
+import { transpose } from "../../client/frames.ts";
 import type { SyncSocket } from "../../client/index.ts";
 
 const { window } = new JSDOM("<main></main>");
@@ -19,7 +20,14 @@ type Todo = [id: string, text: string, completed: number];
 /** The other end of the line, in memory. */
 class MemorySocket extends EventTarget {
   readyState = 0;
-  send(): void {}
+  /** The subscription, which its pages say again. */
+  id = 0;
+
+  send(text: string): void {
+    const { type, id } = JSON.parse(text) as { type: string; id: number };
+    if (type === "subscribe") this.id = id;
+  }
+
   reconnect(): void {}
   close(): void {}
 
@@ -67,8 +75,8 @@ await new Promise((resolve) => setTimeout(resolve, 20)); // the subscription has
 const frames = Array.from({ length: Math.ceil(count / PAGE) }, (_, n) => {
   const at = n * PAGE;
   const rows = Array.from({ length: Math.min(PAGE, count - at) }, (_, i): Todo => [key(at + i), "a todo of usual length", 0]);
-  const next = at + PAGE < count ? PAGE : 0;
-  return JSON.stringify({ type: "page", channel: "todos", epoch: "e", shape: "s", version: 10, first: at === 0, columns: ["id", "text", "completed"], key: [0], next, rows });
+  const more = at + PAGE < count ? { next: PAGE, end: [key(at + PAGE - 1)] } : { next: 0 };
+  return JSON.stringify({ type: "page", channel: "todos", id: socket.id, epoch: "e", shape: "s", version: 10, first: at === 0, columns: ["id", "text", "completed"], key: [0], ...more, cells: transpose(rows, (cell) => cell) });
 });
 
 rendering = commits = 0;

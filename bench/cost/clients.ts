@@ -34,7 +34,7 @@ interface SyncFrame {
   readonly shape: string;
   readonly version: number;
   readonly next: number;
-  readonly rows: [string][];
+  readonly end?: unknown;
   readonly changes: Change[];
   readonly outcomes: unknown[];
 }
@@ -65,10 +65,10 @@ class SyncClient implements BenchClient {
     for (let units = 0; ; ) {
       const text = await this.#socket.receive();
       units += text.length;
-      const { epoch, shape, version, next, rows } = JSON.parse(text) as SyncFrame;
+      const { epoch, shape, version, next, end } = JSON.parse(text) as SyncFrame;
       this.#cursor ??= { epoch, shape, version };
       if (next === 0) return units;
-      this.#socket.send({ type: "page", channel: "todos", after: rows.at(-1)?.slice(0, 1), rows: next });
+      this.#socket.send({ type: "page", channel: "todos", after: end, rows: next });
     }
   }
 

@@ -11,7 +11,7 @@ interface Frame {
   readonly version: number;
   readonly next: number;
   readonly after?: readonly unknown[];
-  readonly rows: unknown[][];
+  readonly cells: unknown[][];
   readonly changes: { readonly put?: unknown[]; readonly del?: unknown[]; readonly set?: { readonly rows: unknown[] }[] }[];
   readonly outcomes: { readonly status: string }[];
   readonly message?: string;
@@ -29,6 +29,8 @@ async function receive(wire: Wire, type: string): Promise<Frame> {
   return frame;
 }
 
+const countOf = ({ cells: [first = []] }: Frame) => first.length;
+
 async function sync(wire: Wire, channel: Channel): Promise<Synced> {
   wire.send({ type: "subscribe", channel, cursor: null, pages: ANSWER_PAGES });
   const page = await receive(wire, "page");
@@ -36,14 +38,14 @@ async function sync(wire: Wire, channel: Channel): Promise<Synced> {
   const { epoch, shape, version } = page;
   const ask = ({ after, next: rows }: { after?: readonly unknown[] | undefined; next: number }) => after && wire.send({ type: "page", channel, after, rows, pages: ANSWER_PAGES });
   ask(page);
-  let rows = page.rows.length;
+  let rows = countOf(page);
   for (let { next } = page; next > 0; ) {
     const message = (await wire.receive()).toString();
     const head = parseHead(message); // a client of ours asks before it reads the rows
     if (!head) continue; // somebody's action, in between
     ask(head);
     const frame = JSON.parse(message) as Frame;
-    rows += frame.rows.length;
+    rows += countOf(frame);
     next = frame.next;
   }
   return { rows, first, cursor: { epoch, shape, version } };

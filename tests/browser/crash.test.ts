@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { compare, type Figures, printFigures, ROUNDS } from "../workerd/figures.ts";
 import { Workerd } from "../workerd/workerd.ts";
 import { connect } from "../workerd/server.ts";
+import { rowsOf } from "../rows.ts";
 import { Stage } from "./stage.ts";
 import { eventually, type TodoWindow } from "./todo-window.ts";
 
@@ -24,10 +25,10 @@ const chance = (limit: number) => Math.floor(Math.random() * limit);
 /** The texts of a room's todos, as the object has them. */
 async function textsOf(room: string): Promise<string[]> {
   const reader = await connect(server.url, "Todos", room);
-  const { rows, next } = (await reader.subscribe("reader", "todos")) as { rows: string[][]; next: number };
-  expect(next).toBe(0);
+  const page = await reader.subscribe("reader", "todos");
+  expect(page["next"]).toBe(0);
   reader.close();
-  return rows.map(([, text = ""]) => text);
+  return rowsOf<string>(page).map(([, text = ""]) => text);
 }
 
 /** Both windows write, and the server dies meanwhile; now and then one of them is reloaded before it is back. */

@@ -46,7 +46,7 @@ test("a late read of the cache does not bring back rows that were deleted meanwh
   all.cache.readChannel = async (...args) => (await gate, readChannel(...args));
   const { store } = all.open();
   // Meanwhile the records come from elsewhere: rendered on the server, at a later version.
-  store.hydrate("todos", { epoch: "e1", shape: "s1", version: 20, columns: ["id", "text"], key: [0], rows: [["b", "newer"]] });
+  store.hydrate("todos", { epoch: "e1", shape: "s1", version: 20, columns: ["id", "text"], key: [0], cells: [["b"], ["newer"]] });
   answer();
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(recordsOf(store)).toEqual([["b", "newer"]]);
@@ -135,10 +135,10 @@ test("a channel that has heard of anything newer takes nothing from the cache", 
   const kept = { meta: { cursor: { epoch: "e1", shape: "s1", version: 5 }, columns: ["id", "text"], key: [0], snapshot: null }, rows: [["a", "old"]] };
   const channel = new Channel("todos", true);
   const { id } = channel.subscribe();
-  expect(channel.restore(kept)).toBe(false);
+  expect(channel.restore(kept, true)).toBe(false);
   channel.applyPage(page([["b", "new"]], { id }));
   channel.rest();
-  expect(channel.restore(kept)).toBe(false);
+  expect(channel.restore(kept, true)).toBe(false);
   expect(channel.records).toEqual([["b", "new"]]);
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The other end of the line, by hand: a socket in memory that logs what the client sends and says what the test tells it to.
 import { expect, vi } from "vitest";
-import type { Change, Outcome, Page, WireRecord } from "../../client/frames.ts";
+import { transpose, type Change, type Outcome, type Page, type WireRecord } from "../../client/frames.ts";
 import type { Store } from "../../client/store.ts";
 import { storeOf } from "../../client/stores.ts";
 
@@ -65,8 +65,9 @@ export const welcome = (settled = 0, epoch = "e1") => ({ type: "welcome", protoc
 /** A page of a table (id, text) with the key id; the only and first page at version 10 unless told otherwise. */
 export function page(rows: WireRecord[], more: Partial<Page> = {}): Page {
   const place = { channel: "todos", epoch: "e1", shape: "s1", version: 10, first: true, next: 0 };
-  const after = more.next ? rows.at(-1)?.slice(0, 1) : undefined;
-  return { type: "page", ...place, columns: ["id", "text"], key: [0], after, ...more, rows }; // rows come last: docs/PROTOCOL.md
+  const [columns, end] = [more.columns ?? ["id", "text"], more.next ? rows.at(-1)?.slice(0, 1) : undefined];
+  const cells = rows.length > 0 ? transpose(rows, (cell) => cell) : columns.map(() => []);
+  return { type: "page", ...place, columns, key: [0], end, after: end, ...more, cells }; // the cells come last: docs/PROTOCOL.md
 }
 
 export const patch = (changes: Change[], outcomes: Outcome[] = [], epoch = "e1") => ({ type: "patch", epoch, changes, outcomes });

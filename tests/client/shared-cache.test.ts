@@ -68,8 +68,9 @@ class History {
   page(id: number, after: string | null): Page {
     const rest = recordsOf(this.at(this.version)).filter(([key]) => after === null || key > after);
     const next = rest.length > PAGE ? PAGE : 0;
+    const end = next ? rest[PAGE - 1]?.slice(0, 1) : undefined;
     const place = { channel: "todos", epoch: this.epoch, shape: "s1", version: this.version, first: after === null };
-    return { type: "page", id, ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, after: next ? rest[PAGE - 1]?.slice(0, 1) : undefined, rows: rest.slice(0, PAGE) };
+    return { type: "page", id, ...place, total: this.at(this.version).size, columns: ["id", "text"], key: [0], next, end, after: end, cells: [0, 1].map((i) => rest.slice(0, PAGE).map((row) => row[i] ?? null)) };
   }
 }
 
@@ -83,7 +84,7 @@ class Tab {
 
   constructor(history: History, kept: Kept) {
     this.#history = history;
-    if (kept) this.channel.restore({ meta: kept.meta, rows: [...kept.rows.values()] });
+    if (kept) this.channel.restore({ meta: kept.meta, rows: [...kept.rows.values()] }, true);
     this.connect();
   }
 

@@ -535,5 +535,5 @@ test("records are not for a page elsewhere while a snapshot replaces them: they 
   socket.receive(page([["a", "2"]], { version: 20, next: 1, total: 2 }));
   expect(store.dehydrate("todos")).toBeNull();
   socket.receive(page([["b", "2"]], { version: 20, first: false }));
-  expect(store.dehydrate("todos")).toMatchObject({ version: 20, rows: [["a", "2"], ["b", "2"]] });
+  expect(store.dehydrate("todos")).toMatchObject({ version: 20, cells: [["a", "b"], ["2", "2"]] });
 });

@@ -48,8 +48,10 @@ static heard hear_page(world *w, ds_socket socket) {
   CHECK(ds_json_is_string(ds_json_member(frame, "type"), "page"));
   heard page = {.first = -1, .next = integer(ds_json_member(frame, "next"), -1), .id = integer(ds_json_member(frame, "id"), 0)};
   page.after = first_cell(ds_json_member(frame, "after"));
-  for (ds_json_iterator row = ds_json_iterate(ds_json_member(frame, "rows")); ds_json_next(&row); page.count++) {
-    page.last = first_cell(row.value);
+  ds_json_iterator ids = ds_json_iterate(ds_json_member(frame, "cells"));
+  CHECK(ds_json_next(&ids));
+  for (ds_json_iterator id = ds_json_iterate(ids.value); ds_json_next(&id); page.count++) {
+    page.last = integer(id.value, -1);
     if (page.count == 0) page.first = page.last;
   }
   free((char *)frame.at);

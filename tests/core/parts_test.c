@@ -118,7 +118,7 @@ static void a_channel_shows_its_columns_in_its_order_and_its_key(void) {
   ds_view page = world_receive(&p.w, socket);
   CHECK_TEXT(ds_json_member(page, "columns"), "[\"title\",\"list\",\"id\"]");
   CHECK_TEXT(ds_json_member(page, "key"), "[1,2]");
-  CHECK_TEXT(ds_json_member(page, "rows"), "[[\"first\",1,\"a\"]]");
+  CHECK_TEXT(ds_json_member(page, "cells"), "[[\"first\"],[1],[\"a\"]]");
   CHECK_TEXT(ds_json_member(page, "channel"), "\"names\"");
   free((char *)page.at);
   // Keys on the wire are in key order, whatever the order of the columns.

@@ -6,6 +6,7 @@
 
 #include "../../src/json.h"
 #include "../core/test.h"
+#include "cells.h"
 
 replica replica_new(void) {
   return (replica){.arena = ds_arena_new()};
@@ -138,8 +139,11 @@ static void hear_page(replica *replica, ds_view page) {
   if (ds_json_type(ds_json_member(page, "first")) == DS_JSON_TRUE) begin_snapshot(replica, page);
   CHECK_VIEW(ds_json_member(page, "shape"), replica->shape);
   CHECK_INT(integer(page, "version"), replica->version);
-  for (ds_json_iterator row = ds_json_iterate(ds_json_member(page, "rows")); ds_json_next(&row);) replica->last = put(replica, row.value);
+  for (ds_json_iterator row = ds_json_iterate(cells_records(replica->arena, page)); ds_json_next(&row);) put(replica, row.value);
   replica->next = integer(page, "next");
+  ds_view end = ds_json_member(page, "end");
+  CHECK(ds_view_absent(end) == (replica->next == 0));
+  if (replica->next) replica->last = kept(replica, end);
   replica->synced = replica->next == 0;
 }
 

@@ -23,7 +23,7 @@ typedef struct replica {
   uint32_t key_count;
   uint32_t key[REPLICA_MAX_COLUMNS]; // positions of the key's columns
   int64_t next; // rows to ask for in the next page, 0 for none
-  ds_view last; // the last key of the last page, JSON
+  ds_view last; // the key that the last page ended at, JSON
   replica_row *rows; // in the order of their keys' JSON texts
   uint32_t row_count;
   uint32_t row_room;

@@ -51,7 +51,7 @@ test("an instance stands on its storage, and a turn hands back texts that outliv
   expect(first).toEqual(copy);
   const frames = sockets.carryOut(first).map(({ frame }) => frame);
   expect(frames.map(({ type }) => type)).toEqual(["welcome", "patch", "page"]);
-  expect(frames[2]).toMatchObject({ rows: [["1", "käse 😀\0", 0, 1_700_000_000_000, 1_700_000_000_000, null]] });
+  expect(frames[2]).toMatchObject({ cells: [["1"], ["käse 😀\0"], [0], [1_700_000_000_000], [1_700_000_000_000], [null]] });
 });
 
 test("peers are read back from their sockets' attachments by a new instance", () => {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../../src/json.h"
+#include "../native/cells.h"
 #include "fail.h"
 #include "tally.h"
 
@@ -65,10 +66,11 @@ static void begin(feed *f, ds_view page, uint32_t era) {
   counted->snapshots++;
 }
 
-static reply turn_page(feed *f, ds_view page, ds_view last) {
+static reply turn_page(feed *f, ds_view page) {
   f->next = integer(page, "next");
-  if (f->next > 0 && !ds_view_absent(last)) {
-    keep(f->after, sizeof f->after, last);
+  ds_view end = ds_json_member(page, "end");
+  if (!ds_view_absent(end)) {
+    keep(f->after, sizeof f->after, end);
     ds_view after = ds_json_member(page, "after");
     if (ds_view_absent(after)) return NOTHING;
     keep(f->ask, sizeof f->ask, after);
@@ -85,9 +87,8 @@ reply feed_page(feed *f, ds_view page, uint32_t era) {
   if (f->phase != (first ? SUBSCRIBING : PAGING) || integer(page, "id") != f->id) return NOTHING;
   if (first) begin(f, page, era);
   else if (!f->paged || !ds_json_is_string(ds_json_member(page, "shape"), f->shape)) return subscribe_anew(f);
-  ds_view last = {0};
-  for (ds_json_iterator record = ds_json_iterate(ds_json_member(page, "rows")); ds_json_next(&record);) last = rows_put(&f->rows, record.value);
-  return turn_page(f, page, last);
+  for (ds_json_iterator record = ds_json_iterate(cells_records(f->rows.arena, page)); ds_json_next(&record);) rows_put(&f->rows, record.value);
+  return turn_page(f, page);
 }
 
 // ---- Changes

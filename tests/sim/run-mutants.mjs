@@ -7,7 +7,7 @@ import { mutants } from "./mutants.mjs";
 
 const SEEDS = process.env["MUTANT_SEEDS"] ?? "1..3000";
 const folder = "build/mutants";
-// How make compiles native code; small_limits.h comes on top where the simulator is built.
+// How make compiles native code, and of what it builds the simulator; small_limits.h comes on top where the simulator is built.
 const flags = [...(process.env["NATIVE_CFLAGS"] ?? "").split(" "), "-D_DEFAULT_SOURCE"];
 const sources = (path) => readdirSync(path).filter((name) => name.endsWith(".c")).map((name) => `${path}/${name}`);
 const compiler = process.env["CC"] ?? "cc";
@@ -46,7 +46,7 @@ function build(mutant, args, output) {
 // Only the mutated file is compiled anew; the rest is the simulator as make has built it.
 function seenBySimulator(mutant) {
   const planted = plant(mutant);
-  const objects = [...sources("src"), ...sources("tests/sim"), "tests/native/sqlite_host.c", "tests/native/statements.c"].filter((path) => path !== `src/${mutant.file}`);
+  const objects = (process.env["SIM_SOURCES"] ?? "").split(" ").filter((path) => path !== `src/${mutant.file}`);
   build(mutant, ["-include", "tests/sim/small_limits.h", planted, ...objects.map((path) => `build/sim/${path.replace(/\.c$/, ".o")}`)], `${folder}/sim`);
   const { status, text } = run(`${folder}/sim`, [SEEDS, "--brief"]);
   const words = /^seed .*$/m.exec(text)?.[0];

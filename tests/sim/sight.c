@@ -2,6 +2,7 @@
 #include "sight.h"
 
 #include "../../src/json.h"
+#include "../native/cells.h"
 #include "fail.h"
 #include "rows.h"
 #include "tally.h"
@@ -53,7 +54,9 @@ void sight_check_frame(const history *h, uint32_t reader, ds_view frame) {
   }
   uint32_t channel = channel_of(reader, frame);
   if (channel == CHANNELS) return;
-  check_records(h, reader, channel, ds_json_member(frame, "rows"));
+  ds_arena *arena = ds_arena_new();
+  check_records(h, reader, channel, cells_records(arena, frame));
+  ds_arena_free(arena);
   check_records(h, reader, channel, ds_json_member(frame, "payload")); // of version 1
 }
 

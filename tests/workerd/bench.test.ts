@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { Subject, can, creates } from "../../bench/cases/case.ts";
 import { cases } from "../../bench/cases/index.ts";
+import { localCases } from "../../bench/cases/local.ts";
 import { BenchServer } from "../../bench/harness/server.ts";
 import { Crowd } from "../../bench/harness/crowd.ts";
 import { readOptions } from "../../bench/options.ts";
@@ -65,6 +66,14 @@ test("compressed bytes are counted as they travel", async () => {
   expect(b.bytes).toBe(a.bytes);
   expect(a.received).toBeGreaterThan(a.bytes);
   expect(b.received).toBeLessThan(a.received / 1.5);
+});
+
+test("what the client does by itself is measured on pages that it takes", async () => {
+  for (const name of ["merge-1k", "render-1k"]) {
+    const lanes = Object.values(localCases.find((one) => one.name === name)?.lanes ?? {});
+    expect(lanes.length).toBeGreaterThan(0);
+    for (const step of lanes) expect(await step()).toMatchObject({ "pages, ms": expect.any(Number), "one change, ms": expect.any(Number) });
+  }
 });
 
 test("a target stands in the cases that it can do", async () => {

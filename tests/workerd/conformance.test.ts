@@ -2,6 +2,7 @@
 // One app written twice, in C (tests/apps/conform, tests/apps/release-*) and in TypeScript (conform-worker.ts), held to one set of expectations.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../wasm/build/protocol.ts";
+import { rowsOf } from "../rows.ts";
 import { partyOf, startServer, type ConnectOptions, type Server, type TestSocket } from "./server.ts";
 
 let server: Server;
@@ -55,7 +56,7 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     const a = await connect("start");
     expect(await a.subscribe("a", "notes")).toEqual({
       type: "page", channel: "notes", epoch: expect.any(String), shape: expect.any(String), version: 0, first: true,
-      columns: ["id", "text", "author"], key: [0], total: 1, next: 0, rows: [["0", "made at the start", null]],
+      columns: ["id", "text", "author"], key: [0], total: 1, next: 0, cells: [["0"], ["made at the start"], [null]],
     });
     await server.sql(app, "start", "DELETE FROM notes");
     expect(await a.frame()).toMatchObject({ changes: [{ del: [["0"]] }] });
@@ -111,7 +112,7 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     const root = await connect("channels", { user: "root" });
     await root.subscribe("root", "notes");
     root.send({ type: "subscribe", channel: "secrets", cursor: null });
-    expect(await root.frame()).toMatchObject({ type: "page", channel: "secrets", rows: [] });
+    expect(await root.frame()).toMatchObject({ type: "page", channel: "secrets", total: 0, cells: [[]] });
     const ann = await follow("channels", "ann");
     ann.send({ type: "subscribe", channel: "secrets", cursor: null });
     expect(await ann.frame()).toEqual({ type: "error", code: "forbidden", message: "The client may not do that.", channel: "secrets" });
@@ -124,8 +125,8 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
   test("a channel that asks who reads shows everybody rows of their own, across a hibernation", async () => {
     const [ann, bob] = [await connect("mine", { user: "ann" }), await connect("mine", { user: "bob" })];
     await act(await follow("mine", "writer", "ann"), 1, "create", { id: "1", text: "ann's" });
-    expect(await ann.subscribe("ann", "mine")).toMatchObject({ total: 1, rows: [["1", "ann's", "ann"]] });
-    expect(await bob.subscribe("bob", "mine")).toMatchObject({ total: 0, rows: [] });
+    expect(await ann.subscribe("ann", "mine")).toMatchObject({ total: 1, cells: [["1"], ["ann's"], ["ann"]] });
+    expect(await bob.subscribe("bob", "mine")).toMatchObject({ total: 0, cells: [[], [], []] });
     await server.hibernate(app, "mine");
     expect(await act(bob, 1, "create", { id: "2", text: "bob's" })).toMatchObject({ changes: [{ channel: "mine", put: [["2", "bob's", "bob"]] }] });
     expect(await act(bob, 2, "rename", { id: "1", text: "still ann's" })).toMatchObject({ changes: [], outcomes: [{ status: "committed" }] });
@@ -140,15 +141,14 @@ describe.each(["ConformC", "ConformTs"] as const)("%s", (app) => {
     const b = await connect("pages");
     const pages = [await b.subscribe("b", "notes")];
     expect(pages[0]).toMatchObject({ first: true, total: 5001, next: expect.any(Number) });
-    expect(pages[0]?.["rows"]).toHaveLength(limits.firstPageRows);
+    expect(rowsOf(pages[0] ?? {})).toHaveLength(limits.firstPageRows);
     await act(a, 2, "create", { id: "00000", text: "in between" });
     expect(await b.frame()).toMatchObject({ type: "patch", changes: [{ put: [["00000", "in between", "ann"]] }] });
     for (let last = pages[0]; last?.["next"] !== 0; pages.push(last as Frame)) {
-      const rows = last?.["rows"] as unknown[][];
-      b.send({ type: "page", channel: "notes", after: rows.at(-1)?.slice(0, 1), rows: last?.["next"] });
+      b.send({ type: "page", channel: "notes", after: last?.["end"], rows: last?.["next"] });
       last = await b.frame();
     }
-    const ids = pages.flatMap((page) => (page["rows"] as string[][]).map(([id]) => id));
+    const ids = pages.flatMap((page) => rowsOf(page).map(([id]) => id));
     expect(ids).toEqual(["0", ...Array.from({ length: 5000 }, (_, i) => String(i + 1).padStart(5, "0"))]);
   });
 
@@ -289,7 +289,7 @@ describe.each(["ReleaseC", "ReleaseTs"] as const)("%s", (app) => {
     a.close();
     await deploy(2, "cache");
     const again = await server.connect(app, "cache");
-    expect(await again.subscribe("a", "items", items)).toMatchObject({ type: "page", first: true, columns: ["id", "title", "done"], rows: [["1", "milk", 0]] });
+    expect(await again.subscribe("a", "items", items)).toMatchObject({ type: "page", first: true, columns: ["id", "title", "done"], cells: [["1"], ["milk"], [0]] });
     again.send({ type: "subscribe", channel: "others", cursor: others });
     expect(await again.frame()).toMatchObject({ type: "patch", changes: [{ channel: "others", from: 0, to: 0 }] });
   });
@@ -303,7 +303,7 @@ describe.each(["ReleaseC", "ReleaseTs"] as const)("%s", (app) => {
     const [change] = frame["changes"] as Frame[];
     expect(change?.["shape"]).not.toBe(items.shape);
     a.send({ type: "subscribe", channel: "items", cursor: items });
-    expect(await a.frame()).toMatchObject({ type: "page", columns: ["id", "title", "done"], rows: [["1", "milk", 0], ["2", "milk", 0]] });
+    expect(await a.frame()).toMatchObject({ type: "page", columns: ["id", "title", "done"], cells: [["1", "2"], ["milk", "milk"], [0, 0]] });
   });
 
   test("a new tab on the old object is told to wait, and let in when the object is new", async () => {
@@ -328,7 +328,7 @@ describe.each(["ReleaseC", "ReleaseTs"] as const)("%s", (app) => {
     expect(await server.sql(app, "failed", "SELECT name FROM sqlite_master WHERE name = 'others'")).toHaveLength(1);
     await deploy(2, "failed");
     const again = await server.connect(app, "failed");
-    expect(await again.subscribe("a", "items", items)).toMatchObject({ type: "page", columns: ["id", "title", "done"], rows: [["1", "milk", 0]] });
+    expect(await again.subscribe("a", "items", items)).toMatchObject({ type: "page", columns: ["id", "title", "done"], cells: [["1"], ["milk"], [0]] });
   });
 
   test("code that is older than the storage does not touch it", async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Objects whose history breaks off: renewed, emptied, brought back from an old copy. Clients notice, and what they had not sent goes through.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { cellsOf } from "../rows.ts";
 import { ServerProcess } from "./process.ts";
 import { connect, startServer, type Server } from "./server.ts";
 
@@ -33,7 +34,7 @@ describe("in one server", () => {
     expect(welcome).toMatchObject({ type: "welcome", settled: 1 });
     expect(welcome["epoch"]).not.toBe(page["epoch"]);
     again.send({ type: "subscribe", channel: "todos", cursor: cursorOf(page, 1) });
-    expect(await again.frame()).toMatchObject({ type: "page", first: true, epoch: welcome["epoch"], rows: [todo("1", "kept")] });
+    expect(await again.frame()).toMatchObject({ type: "page", first: true, epoch: welcome["epoch"], cells: cellsOf([todo("1", "kept")]) });
     // What had been settled is not run again, what had not is.
     expect(await again.act(1, "todos", "create", { id: "1", text: "kept" })).toMatchObject({ changes: [], outcomes: [{ number: 1, status: "committed" }] });
     expect(await again.act(2, "todos", "create", { id: "2", text: "new" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
@@ -54,7 +55,7 @@ describe("in one server", () => {
     expect(welcome).toMatchObject({ settled: 0 });
     expect(welcome["epoch"]).not.toBe(page["epoch"]);
     again.send({ type: "subscribe", channel: "todos", cursor: cursorOf(page, 1) });
-    expect(await again.frame()).toMatchObject({ type: "page", first: true, version: 0, rows: [] });
+    expect(await again.frame()).toMatchObject({ type: "page", first: true, version: 0, total: 0, next: 0 });
     expect(await again.act(2, "todos", "create", { id: "2", text: "unsent" })).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
     expect(await server.sql("Todos", "reset", "SELECT id FROM todos")).toEqual([{ id: "2" }]);
   });
@@ -90,7 +91,7 @@ describe("across a restore", () => {
     socket = await open();
     expect(await socket.hello("a")).toMatchObject({ settled: 1 });
     socket.send({ type: "subscribe", channel: "todos", cursor: cursorOf(page, 3) });
-    expect(await socket.frame()).toMatchObject({ type: "page", first: true, version: 3, rows: [todo("1", "saved"), todo("other-1", "another history"), todo("other-2", "another history")] });
+    expect(await socket.frame()).toMatchObject({ type: "page", first: true, version: 3, cells: cellsOf([todo("1", "saved"), todo("other-1", "another history"), todo("other-2", "another history")]) });
     expect(await socket.act(4, "todos", "create", { id: "4", text: "unsent" })).toMatchObject({ changes: [{ from: 3, to: 4, put: [todo("4", "unsent")] }], outcomes: [{ number: 4, status: "committed" }] });
   }, 60_000);
 });

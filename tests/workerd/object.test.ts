@@ -2,6 +2,7 @@
 // The todo object in workerd: hibernation, writers besides actions, who gets what.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { limits } from "../../wasm/build/protocol.ts";
+import { cellsOf, rowsOf } from "../rows.ts";
 import { startServer, type Server } from "./server.ts";
 
 let server: Server;
@@ -47,7 +48,7 @@ test("a client that was away gets what it missed, deletions included", async () 
   await a.act(2, "todos", "create", { id: "2", text: "goes" });
   const b = await server.connect("Todos", "away");
   const page = await b.subscribe("b", "todos");
-  expect(page).toMatchObject({ type: "page", next: 0, rows: [["1", "stays", 0, expect.any(Number), expect.any(Number), null], ["2", "goes", 0, expect.any(Number), expect.any(Number), null]] });
+  expect(page).toMatchObject({ type: "page", next: 0, cells: cellsOf([["1", "stays", 0, expect.any(Number), expect.any(Number), null], ["2", "goes", 0, expect.any(Number), expect.any(Number), null]]) });
   b.close();
   await a.act(3, "todos", "delete", { id: "2" });
   await a.act(4, "todos", "create", { id: "3", text: "new" });
@@ -112,12 +113,12 @@ test("10,000 rows come in pages below the cap, in key order, each once", async (
   let pages = 0;
   for (;;) {
     const text = await a.receive();
-    const page = JSON.parse(text) as { rows: string[][]; next: number };
+    const page = JSON.parse(text) as { cells: string[][]; next: number; end?: string[] };
     expect(Buffer.byteLength(text)).toBeLessThan(900_000);
-    ids.push(...page.rows.map(([id]) => id ?? ""));
+    ids.push(...rowsOf<string>(page).map(([id = ""]) => id));
     pages++;
     if (page.next === 0) break;
-    a.send({ type: "page", channel: "todos", after: [ids.at(-1)], rows: page.next });
+    a.send({ type: "page", channel: "todos", after: page.end, rows: page.next });
   }
   expect(ids).toEqual(Array.from({ length: 10_000 }, (_, i) => `${i}`.padStart(5, "0")));
   expect(pages).toBeGreaterThan(3);
@@ -130,11 +131,11 @@ test("the pages of an answer follow without being asked for, and no message of t
   const before = await framesIn();
   b.send({ type: "subscribe", channel: "todos", id: 5, cursor: null, pages: 5 });
   const first = await b.frame();
-  const ids = [first["rows"]].flat() as string[][];
+  const ids = rowsOf<string>(first);
   while (ids.at(-1)?.[0] !== (first["after"] as string[])[0]) {
     const page = await b.frame();
     expect(page).toMatchObject({ type: "page", first: false, id: 5 });
-    ids.push(...(page["rows"] as string[][]));
+    ids.push(...rowsOf<string>(page));
   }
   expect(ids.map(([id]) => id)).toEqual(Array.from(ids, (_, i) => `${i}`.padStart(5, "0")));
   expect(ids.length).toBeGreaterThan(4000);
@@ -142,7 +143,7 @@ test("the pages of an answer follow without being asked for, and no message of t
   expect(await b.settle()).toEqual([]);
 });
 
-test("a page whose rows together are larger than a text may be comes row by row, and the snapshot is whole", async () => {
+test("a page whose rows together are larger than a text may be comes in parts, and the snapshot is whole", async () => {
   const ROWS = 200; // the rows of a first page: 12 MB, of which the runtime takes 8 as one text, and the platform 2
   const a = await server.connect("Todos", "bulky");
   await a.hello("a");
@@ -151,11 +152,11 @@ test("a page whose rows together are larger than a text may be comes row by row,
   a.send({ type: "subscribe", channel: "todos", cursor: null });
   const ids: string[] = [];
   for (let asked = true; asked; ) {
-    const page = (await a.frame()) as unknown as { type: string; rows: string[][]; next: number };
+    const page = (await a.frame()) as unknown as { type: string; cells: string[][]; next: number; end?: string[] };
     expect(page.type).toBe("page");
-    ids.push(...page.rows.map(([id = ""]) => id));
+    ids.push(...rowsOf<string>(page).map(([id = ""]) => id));
     asked = page.next > 0;
-    if (asked) a.send({ type: "page", channel: "todos", after: [ids.at(-1)], rows: 200 });
+    if (asked) a.send({ type: "page", channel: "todos", after: page.end, rows: 200 });
   }
   expect(ids).toEqual(Array.from({ length: ROWS }, (_, i) => `${i + 1}`.padStart(3, "0")));
 });

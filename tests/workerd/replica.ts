@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The smallest possible client of the protocol: a channel's records by key, kept by the rules of docs/PROTOCOL.md and nothing else.
 import { expect } from "vitest";
+import { rowsOf } from "../rows.ts";
 import type { TestSocket } from "./server.ts";
 
 type Cell = null | string | number | { int: string } | { real: string } | { blob: string };
@@ -32,15 +33,14 @@ export class Replica {
     const replica = new Replica(socket, channel);
     socket.send({ type: "subscribe", channel, cursor: null });
     for (;;) {
-      const page = (await socket.frame()) as unknown as { columns: string[]; key: number[]; version: number; rows: Cell[][]; next: number };
+      const page = (await socket.frame()) as unknown as { columns: string[]; key: number[]; version: number; cells: Cell[][]; next: number; end?: Cell[] };
       expect(page).toMatchObject({ type: "page", channel });
       replica.columns = page.columns;
       replica.#key = page.key;
       replica.#version = page.version;
-      for (const row of page.rows) replica.#put(row);
+      for (const row of rowsOf<Cell>(page)) replica.#put(row);
       if (page.next === 0) return replica;
-      const after = page.key.map((column) => page.rows.at(-1)?.[column]);
-      socket.send({ type: "page", channel, after, rows: page.next });
+      socket.send({ type: "page", channel, after: page.end, rows: page.next });
     }
   }
 

@@ -21,7 +21,7 @@ const act = (socket: TestSocket, number: number, type: string, payload: unknown)
 
 test("what migrations and onStart made is there before anybody is answered, and each wake is news", async () => {
   const a = await server.connect("Scripted", "start");
-  expect(await a.subscribe("a", "notes")).toMatchObject({ total: 2, rows: [["0", "made by a migration", null], ["start 0", "woken", null]] });
+  expect(await a.subscribe("a", "notes")).toMatchObject({ total: 2, cells: [["0", "start 0"], ["made by a migration", "woken"], [null, null]] });
   await server.hibernate("Scripted", "start");
   const waking = act(a, 1, "who", null);
   expect(await waking).toMatchObject({ changes: [{ put: [["start 1", "woken", null]] }] });

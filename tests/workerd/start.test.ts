@@ -16,5 +16,5 @@ test.each(["no channels", "no column", "no table", "no key", "a migration throws
   await server.fetch("/mend?mended=yes");
   await server.hibernate("Troubled", name);
   const b = await server.connect("Troubled", name);
-  expect(await b.subscribe("b", "notes")).toMatchObject({ type: "page", rows: [["made by a migration"]] });
+  expect(await b.subscribe("b", "notes")).toMatchObject({ type: "page", cells: [["made by a migration"]] });
 });

@@ -4,6 +4,7 @@ import { PartySocket } from "partysocket";
 import { expect, vi } from "vitest";
 import type { Cache } from "../../client/cache.ts";
 import { Store } from "../../client/store.ts";
+import { rowsOf } from "../rows.ts";
 import type { Ledger } from "./figures.ts";
 import { connect, partyOf, type ObjectClass, type TestSocket } from "./server.ts";
 
@@ -199,14 +200,14 @@ export class StoreWriter implements Writer {
 /** Every entry of the table, in its order. */
 export async function readTable({ url, objectClass, room }: Target): Promise<string[]> {
   const reader = await connect(url, objectClass, room);
-  type Page = { rows: [number, string][]; next: number };
+  type Page = { cells: unknown[][]; next: number; end?: unknown };
   let page = (await reader.subscribe("reader", CHANNEL)) as unknown as Page;
-  const rows = [...page.rows];
+  const rows = rowsOf(page);
   while (page.next > 0) {
-    reader.send({ type: "page", channel: CHANNEL, after: [rows.at(-1)?.[0]], rows: page.next });
+    reader.send({ type: "page", channel: CHANNEL, after: page.end, rows: page.next });
     page = (await reader.frame()) as unknown as Page;
-    rows.push(...page.rows);
+    rows.push(...rowsOf(page));
   }
   reader.close();
-  return rows.map(([, entry]) => entry);
+  return rows.map(([, entry]) => String(entry));
 }

@@ -15,8 +15,9 @@ export const target: Target = {
       const message = await wire.json<unknown[][]>();
       if (message.length > 0 && /^[cus]-/.test(String(message[0]?.[0]))) continue; // somebody's action, in between
       if (rows === 0) first = performance.now();
-      rows += message.length;
-      if (message.length === 0 || channel === "wide") return { rows, first, cursor: 0 };
+      const count = channel === "wide" ? message.length : (message[0]?.length ?? 0);
+      rows += count;
+      if (count === 0 || channel === "wide") return { rows, first, cursor: 0 };
     }
   },
   resume: async (wire, cursor) => {

@@ -6,6 +6,7 @@ import type { SyncRecord } from "../../../client/frames.ts";
 import type { Stage } from "../../../client/receipt.ts";
 import { Store } from "../../../client/store.ts";
 import { View } from "../../../client/view.ts";
+import { rowsOf } from "../../rows.ts";
 import { asPage, Browser, type Resident } from "./browser.ts";
 import { channels, LedgerObject, Line, type Name } from "./object.ts";
 
@@ -270,7 +271,7 @@ export class World {
     const states = channels.map((channel) => ({ channel, kept: page.store.dehydrate(channel), live: page.status(channel).state === "live" }));
     for (const { channel, kept, live } of states) {
       if (live) expect(kept, `${channel} is live and there`).not.toBeNull();
-      if (kept) expect(JSON.stringify(kept.rows), `${channel} at ${kept.version}`).toBe(this.object.rowsAt(kept.epoch, channel, kept.version));
+      if (kept) expect(JSON.stringify(rowsOf(kept)), `${channel} at ${kept.version}`).toBe(this.object.rowsAt(kept.epoch, channel, kept.version));
     }
     if (states.every(({ live }) => live)) {
       const versions = states.map(({ kept }) => kept?.version ?? -1);
