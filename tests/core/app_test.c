@@ -119,6 +119,7 @@ static const ds_app full_app = {
       {"notes", "data", reject_with_data},
       {"notes", "nonsense", reject_with_nonsense},
       {"notes", NULL, name_itself},
+      {"guarded", "insert", insert},
       {0},
     },
   .on = {[DS_ON_CONNECT] = admit, [DS_ON_ALARM] = alarm_rings, [DS_ON_CLOSE] = leave},
@@ -417,6 +418,22 @@ static void an_rpc_of_version_1_waits_as_well(void) {
   world_free(&w);
 }
 
+static void an_rpc_of_version_1_brings_rows_to_those_who_may_read_them(void) {
+  world w = talk_start(&full_app);
+  static const char *const identities[] = {"{\"role\":\"guest\"}", "{\"role\":\"admin\"}"};
+  static const char *const results[] = {"[]", "[[\"1\",\"\",null]]"};
+  for (int i = 0; i < 2; i++) {
+    ds_socket socket = talk_open_as(&w, identities[i]);
+    talk_send(&w, socket, "{\"channel\":\"guarded\",\"rpc\":true,\"id\":\"%d\",\"action\":{\"type\":\"insert\",\"payload\":{\"id\":\"%d\",\"text\":\"\"}}}", i, i);
+    world_turn(&w);
+    ds_view frame = world_receive(&w, socket);
+    CHECK_TEXT(ds_json_member(frame, "result"), results[i]);
+    free((char *)frame.at);
+  }
+  talk_sql(&w, "SELECT count(*) FROM notes", "[[2]]");
+  world_free(&w);
+}
+
 // ---- Versions and migrations
 
 static void a_page_that_is_too_old_or_too_new_is_told_so(void) {
@@ -549,6 +566,7 @@ const test app_tests[] = {
   {"an event of the app's own reaches a channel's subscribers alone", an_event_of_the_apps_own_reaches_a_channels_subscribers_alone},
   {"an action that waits leaves nothing, and comes again with what its socket sent after it", an_action_that_waits_leaves_nothing_and_comes_again_with_what_its_socket_sent_after_it},
   {"an rpc of version 1 waits as well", an_rpc_of_version_1_waits_as_well},
+  {"an rpc of version 1 brings rows to those who may read them", an_rpc_of_version_1_brings_rows_to_those_who_may_read_them},
   {"a page that is too old or too new is told so", a_page_that_is_too_old_or_too_new_is_told_so},
   {"a migration makes clients fetch anew what it touched, and nothing else", a_migration_makes_clients_fetch_anew_what_it_touched_and_nothing_else},
   {"a failed migration leaves the object as it was, and newer code mends it", a_failed_migration_leaves_the_object_as_it_was_and_newer_code_mends_it},

@@ -55,11 +55,16 @@ void talk_sql(world *w, const char *statement, const char *rows) {
   free(found);
 }
 
-ds_socket talk_greet_as(world *w, const char *client, const char *identity) {
+ds_socket talk_open_as(world *w, const char *identity) {
   ds_socket socket = world_open(w);
   char attachment[300];
   int size = snprintf(attachment, sizeof attachment, "{\"identity\":%s}", identity ? identity : "null");
   if (identity) sqlite_host_attach(w->host, socket, (ds_view){attachment, (size_t)size});
+  return socket;
+}
+
+ds_socket talk_greet_as(world *w, const char *client, const char *identity) {
+  ds_socket socket = talk_open_as(w, identity);
   talk_send(w, socket, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"%s\"}", client);
   world_turn(w);
   talk_hear(w, socket, "{\"type\":\"welcome\"");

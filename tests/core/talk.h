@@ -22,10 +22,13 @@ int talk_skip(world *w, ds_socket socket);
 // Runs SQL as somebody outside of the core, and checks its rows, "[]" for none.
 void talk_sql(world *w, const char *statement, const char *rows);
 
+// A socket of one who was let in with an identity, a JSON object of at most 250 bytes; NULL for none.
+ds_socket talk_open_as(world *w, const char *identity);
+
 // A socket that has said hello and has been welcomed.
 ds_socket talk_greet(world *w, const char *client);
 
-// The same of one who was let in with an identity, a JSON object of at most 250 bytes; NULL for none.
+// The same of one who was let in with an identity.
 ds_socket talk_greet_as(world *w, const char *client, const char *identity);
 
 // Runs a turn with one action of number `number`; `payload` is JSON.

@@ -86,4 +86,5 @@ export const mutants = [
   { name: "who may subscribe is not asked", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  set_subscribed`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  set_subscribed` },
   { name: "who may read is not asked at each page", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  uint32_t cells`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  uint32_t cells` },
   { name: "who may read is not asked in version 1", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  ds_view reader`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  ds_view reader` },
+  { name: "who may read is not asked where version 1 gets its rows", file: "dispatch.c", from: `if (ds_turn_may_read(turn, received->socket, table).code == DS_OK) {`, to: `if (table) {`, test: "an rpc of version 1 brings rows to those who may read them", why: "the worlds' clients of version 1 send no rpc" },
 ];
