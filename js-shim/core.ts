@@ -107,9 +107,12 @@ export class Core {
     return this.#take(this.#exports.core_turn(this.#core));
   }
 
-  /** Begins a new epoch: for storage that was brought back from a backup. */
+  /** Begins a new epoch: for storage that was brought back from a backup. Throws if the storage refuses. */
   renew(): Delivery[] {
-    return this.#take(this.#exports.core_renew(this.#core));
+    const deliveries = this.#exports.core_renew(this.#core);
+    if (deliveries) return this.#take(deliveries);
+    this.#end();
+    throw new Error("The epoch could not be renewed: the log says why.");
   }
 
   /** Whether the app handles the event. */

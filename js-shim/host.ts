@@ -165,7 +165,7 @@ export class Host {
   /** The text behind a handle. */
   text(handle: number): string {
     const text = this.#texts[handle];
-    if (text === undefined) throw new Error(`no text ${handle}`);
+    if (text === undefined) throw new Error(`There is no text ${handle}.`);
     return text;
   }
 

@@ -65,7 +65,7 @@ export class SocketTable implements Sockets {
 
   /** Has a frame of the core's own come with the next turn, unless the socket is closing or gone. */
   again(socket: number, text: string): void {
-    if (this.#open(socket)) this.#enqueue({ socket, message: text, own: true });
+    if (this.isOpen(socket)) this.#enqueue({ socket, message: text, own: true });
   }
 
   close(socket: number, reason: string, code = INTERNAL_ERROR): void {
@@ -75,6 +75,10 @@ export class SocketTable implements Sockets {
   /** Sends every client away to come back and resume. */
   closeAll(): void {
     for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), "internal");
+  }
+
+  isOpen(socket: number): boolean {
+    return this.#open(socket) !== undefined;
   }
 
   #open(socket: number): WebSocket | undefined {

@@ -15,6 +15,9 @@ const NORMAL_CLOSURE = 1000;
 // Service restart (https://www.iana.org/assignments/websocket): clients come again.
 const RESTART = 1012;
 
+/** Milliseconds after which an alarm is rung again that found an object which could not start. */
+const ALARM_DELAY = 60_000;
+
 /** The tag of a socket that came while the object could not start: nobody has asked yet who it is. */
 const UNASKED = "unasked";
 
@@ -35,7 +38,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   readonly #sockets: SocketTable;
   /** What the object's own code does to the storage. */
   protected readonly writes: Writes;
-  readonly #waits = new Waits((frames) => this.#enqueue(frames));
+  readonly #waits = new Waits((socket, frames) => {
+    if (this.#sockets.isOpen(socket)) this.#enqueue(frames); // else it was sent away, or comes back, and sends again what it may
+  });
   readonly #total = noCost();
   #core: Core | undefined;
   #waiting: Frame[] = [];
@@ -48,6 +53,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    this.alarm = this.#whenReady(this.alarm);
     // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
     void ctx.blockConcurrencyWhile(async () => {
       await null;
@@ -81,7 +87,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Lets a socket in, or turns it away; hands any other request to the app. */
   override async fetch(request: Request): Promise<Response> {
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return this.onRequest(request);
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return this.core.ready ? this.onRequest(request) : responseOf(this.#happen("request"));
     const { 0: client, 1: server } = new WebSocketPair();
     try {
       const { ready } = this.core;
@@ -130,7 +136,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override alarm(): void | Promise<void> {
-    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm failed."); // by the platform, a few times
+    if (this.#happen("alarm").status === "rejected") throw new Error("The alarm failed: it is rung again."); // by the platform, a few times
+  }
+
+  // No code of the app's is to find storage that has not been brought up to date. The platform would ring a few times and then forget: so the alarm is put off.
+  #whenReady(alarm: SyncObject["alarm"]): SyncObject["alarm"] {
+    return (...information) => (this.core.ready ? alarm.apply(this, information) : this.ctx.storage.setAlarm(Date.now() + ALARM_DELAY));
   }
 
   /**
@@ -176,7 +187,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /**
    * Begins a new epoch and closes every socket: clients come back, fetch anew, and send again what was not settled. Call it when the storage is not what it was: after
-   * a restore from a backup. `restoreObject` does it for you.
+   * a restore from a backup. `restoreObject` does it for you. Throws if the storage refuses; then nothing has changed.
    */
   renewEpoch(): void {
     this.#send(() => this.core.renew());
@@ -187,7 +198,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     await this.ctx.storage.deleteAll();
     this.#core = undefined;
     await this.start();
-    this.renewEpoch();
+    if (this.core.ready) this.renewEpoch();
+    else this.#sockets.closeAll();
   }
 
   /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */

@@ -4,10 +4,10 @@ import type { Frame } from "./core.ts";
 /** The frames that wait for something outside of the object, and behind them whatever else their sockets send: a socket's frames keep their order. */
 export class Waits {
   readonly #held = new Map<number, Frame[]>();
-  readonly #release: (frames: readonly Frame[]) => void;
+  readonly #release: (socket: number, frames: readonly Frame[]) => void;
 
   /** @param release takes the frames of a socket when what they waited for is there */
-  constructor(release: (frames: readonly Frame[]) => void) {
+  constructor(release: (socket: number, frames: readonly Frame[]) => void) {
     this.#release = release;
   }
 
@@ -35,6 +35,6 @@ export class Waits {
   #let(socket: number): void {
     const frames = this.#held.get(socket);
     this.#held.delete(socket);
-    if (frames) this.#release(frames);
+    if (frames) this.#release(socket, frames);
   }
 }

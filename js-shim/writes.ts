@@ -20,13 +20,22 @@ export class Writes {
   constructor(storage: DurableObjectStorage, notice: () => void, decided: () => void) {
     const exec = storage.sql.exec.bind(storage.sql);
     const transaction = storage.transaction.bind(storage);
-    this.unwatched = { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: (time) => storage.setAlarm(time) };
+    const transactionSync: DurableObjectStorage["transactionSync"] = storage.transactionSync.bind(storage);
+    this.unwatched = { sql: { exec }, transactionSync, setAlarm: (time) => storage.setAlarm(time) };
     storage.sql.exec = (query, ...bindings) => {
       const cursor = exec<Record<string, SqlStorageValue>>(query, ...bindings);
       if (/^\s*SELECT\b/i.test(query)) return cursor as never; // the caller says what its rows are
       if (this.#handling) this.#cursors.push(cursor);
       else notice();
       return cursor as never;
+    };
+    storage.transactionSync = (step) => {
+      this.#open++;
+      try {
+        return transactionSync(step);
+      } finally {
+        this.#open--;
+      }
     };
     storage.transaction = async (step) => {
       this.#open++;
@@ -39,7 +48,7 @@ export class Writes {
     };
   }
 
-  /** True while a transaction waits that may still be undone: nobody must hear of what it has written. */
+  /** True within a transaction of the app's own, which may still be undone: nobody must hear of what it has written. */
   get undecided(): boolean {
     return this.#open > 0;
   }

@@ -207,10 +207,11 @@ ds_deliveries ds_core_broadcast(ds_core *core, ds_view channel, ds_view json) {
   return (ds_deliveries){turn.out.count, turn.out.items};
 }
 
-ds_deliveries ds_core_renew(ds_core *core) {
+bool ds_core_renew(ds_core *core, ds_deliveries *deliveries) {
   ds_turn turn = turn_new(core);
   // Also where the app cannot run on the storage that came back: the code that can will find the new epoch.
-  if (!ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return (ds_deliveries){0};
+  if (!ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return false;
   send_all_away(core, &turn, DS_CLOSE_RESTART, "new_epoch");
-  return (ds_deliveries){turn.out.count, turn.out.items};
+  *deliveries = (ds_deliveries){turn.out.count, turn.out.items};
+  return true;
 }

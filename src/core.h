@@ -83,8 +83,8 @@ void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_vie
 ds_deliveries ds_core_turn(ds_core *core);
 
 // Begins a new history: the epoch changes, so that no cursor of the old one is resumed, and every socket is closed. For storage that was brought back from a
-// backup: its versions may come to mean something else than they did. Deliveries as those of a turn.
-ds_deliveries ds_core_renew(ds_core *core);
+// backup: its versions may come to mean something else than they did. `deliveries` are as those of a turn. False, the reason logged and nothing changed, if the storage refuses.
+bool ds_core_renew(ds_core *core, ds_deliveries *deliveries);
 
 // Ends the turn: the arena is reset. The host drops its texts.
 void ds_core_end(ds_core *core);

@@ -146,9 +146,10 @@ DS_EXPORT("core_turn") const ds_deliveries *export_core_turn(ds_core *core) {
   return keep(core, ds_core_turn(core));
 }
 
-// Begins a new epoch; deliveries as from core_turn.
+// Begins a new epoch; deliveries as from core_turn, 0 if the storage refuses.
 DS_EXPORT("core_renew") const ds_deliveries *export_core_renew(ds_core *core) {
-  return keep(core, ds_core_renew(core));
+  ds_deliveries deliveries;
+  return ds_core_renew(core, &deliveries) ? keep(core, deliveries) : NULL;
 }
 
 // Has the app handle the event with the JSON of `size` bytes at `at`; a view of the outcome's JSON stands at the returned address until core_end.

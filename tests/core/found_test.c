@@ -136,7 +136,8 @@ static void a_history_is_renewed_under_code_that_cannot_run_on_it(void) {
   w.app = &older_app;
   world_start(&w);
   CHECK(!w.ready);
-  ds_core_renew(w.core);
+  ds_deliveries deliveries;
+  CHECK(ds_core_renew(w.core, &deliveries));
   ds_core_end(w.core);
   sqlite_host_end_turn(w.host);
   char *after = world_query(&w, "SELECT epoch FROM durasync_meta");
@@ -151,7 +152,8 @@ static void a_renewal_that_storage_refuses_changes_nothing_and_is_logged(void) {
   char *before = world_query(&w, "SELECT epoch FROM durasync_meta");
   ds_socket socket = talk_greet(&w, "a");
   w.host->fail_at = w.host->call_count + 1;
-  CHECK_INT(ds_core_renew(w.core).count, 0);
+  ds_deliveries deliveries;
+  CHECK(!ds_core_renew(w.core, &deliveries));
   ds_core_end(w.core);
   sqlite_host_end_turn(w.host);
   CHECK(strstr(sqlite_host_log(w.host), "the epoch could not be renewed") != NULL);
@@ -182,7 +184,8 @@ static void copy_database(sqlite3 *to, sqlite3 *from) {
 static void restore(world *w, sqlite3 *backup) {
   copy_database(w->host->database, backup);
   world_start(w);
-  ds_core_renew(w->core);
+  ds_deliveries deliveries;
+  CHECK(ds_core_renew(w->core, &deliveries));
   ds_core_end(w->core);
   sqlite_host_end_turn(w->host);
 }

@@ -325,7 +325,8 @@ static void a_client_that_a_backup_has_not_seen_for_long_is_not_forgotten(void) 
   talk_act(&w, away, 1, "items", "add", "null");
   world_close(&w, away); // before it could hear the outcome; and since then it was welcomed, but that is not in the backup
   w.host->clock = begin + 91 * (int64_t)DAY;
-  ds_core_renew(w.core);
+  ds_deliveries deliveries;
+  CHECK(ds_core_renew(w.core, &deliveries));
   ds_core_end(w.core);
   sqlite_host_end_turn(w.host);
   make_it_compact(&w, "late");

@@ -168,3 +168,19 @@ test.each([
     expect(again?.frame).toMatchObject({ changes: [{ put: [["1", "x", 0, expect.anything(), expect.anything(), null]] }] });
   }
 });
+
+test("a renewal of the epoch that the storage refuses says so, and changes nothing", () => {
+  const storage = newStorage();
+  let full = false;
+  const exec: Storage["sql"]["exec"] = (query, ...bindings) => {
+    if (full) throw new Error("database or disk is full: SQLITE_FULL");
+    return storage.sql.exec(query, ...bindings);
+  };
+  const core = new Core(todo, { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: () => {} }, new TestSockets(), surroundings).start();
+  const before = storage.rows("SELECT epoch FROM durasync_meta");
+  full = true;
+  expect(() => core.renew()).toThrow("The epoch could not be renewed");
+  expect(storage.rows("SELECT epoch FROM durasync_meta")).toEqual(before);
+  full = false;
+  expect(core.renew().map(({ kind, text }) => [kind, text])).toEqual(Array.from({ length: 10 }, () => ["close", "new_epoch"]));
+});

@@ -268,7 +268,9 @@ bool object_restore(object *o, uint32_t slot) {
   o->core = ds_core_new(&generations[o->generation], &o->host->calls);
   o->ready = ds_core_start(o->core);
   sqlite_host_end_turn(o->host);
-  carry_out_all(o, ds_core_renew(o->core));
+  ds_deliveries deliveries = {0};
+  ds_core_renew(o->core, &deliveries); // a storage that refuses leaves the old epoch, which worlds would notice
+  carry_out_all(o, deliveries);
   watch(o);
   return true;
 }

@@ -10,13 +10,19 @@ type Who = { user: string; role?: string };
 /** How often the outside world was asked, by the action's id. */
 const asked = new Map<string, number>();
 
-/** The answer to "held" is held back until a test lets it go. */
-const held = Promise.withResolvers<void>();
+/** Answers to what begins with "held" are held back until a test lets them go. */
+const held = new Map<string, PromiseWithResolvers<void>>();
+
+function release(id: string): PromiseWithResolvers<void> {
+  const known = held.get(id) ?? Promise.withResolvers<void>();
+  held.set(id, known);
+  return known;
+}
 
 /** Something outside of the object that takes its time. */
 async function askOutside(id: string): Promise<string> {
   asked.set(id, (asked.get(id) ?? 0) + 1);
-  await (id === "held" ? held.promise : new Promise((resolve) => setTimeout(resolve, 50)));
+  await (id.startsWith("held") ? release(id).promise : new Promise((resolve) => setTimeout(resolve, 50)));
   return `answer to ${id}`;
 }
 
@@ -171,6 +177,20 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     });
   }
 
+  /** Writes in a transaction, and wants it told before that is committed; it is undone if `fails`. */
+  writeAndFlush(id: string, fails: boolean): void {
+    const undone = new Error("never mind");
+    try {
+      this.ctx.storage.transactionSync(() => {
+        this.write(id);
+        this.flush();
+        if (fails) throw undone;
+      });
+    } catch (error) {
+      if (error !== undone) throw error;
+    }
+  }
+
   override alarm(): void {
     this.write(this.ctx.storage.kv.get<string>("due") ?? "by alarm");
   }
@@ -181,7 +201,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
   }
 
   letGo(): void {
-    held.resolve();
+    for (const { resolve } of held.values()) resolve();
   }
 
   timesAsked(id: string): number {
@@ -194,6 +214,13 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
 
   ban(user: string): number {
     return this.disconnect((identity) => identity?.["user"] === user);
+  }
+
+  /** Before the socket has closed, what its action waits for is there. */
+  banAndLetGo(user: string): number {
+    const count = this.ban(user);
+    this.letGo();
+    return count;
   }
 }
 

@@ -116,6 +116,16 @@ test("an action whose socket closes while it waits is there when its client come
   expect(await ids("gone")).toEqual(["held"]);
 });
 
+test("an action that waits does not run once its author is shut out", async () => {
+  const ann = await follow("shut out", "a", "ann");
+  ann.send({ type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "later", payload: { id: "held for ann" } }] });
+  await server.fetch("/"); // lets it arrive
+  const b = await follow("shut out", "b");
+  expect(await server.fetch("/scripted/ban-and-let-go?name=shut%20out&id=ann")).toBe("1");
+  expect(await b.settle()).toEqual([]);
+  expect(await ids("shut out")).toEqual([]);
+});
+
 test.each([
   ["fails later", "not_found"],
   ["waits twice", "internal"],
@@ -146,6 +156,14 @@ test("what a transaction that waits writes is told once it is committed, and nev
   await server.fetch("/scripted/write-slowly?name=slowly&id=undone&fails");
   expect(await a.settle()).toEqual([]);
   await server.fetch("/scripted/write-slowly?name=slowly&id=done");
+  expect(await a.frame()).toMatchObject({ changes: [{ from: 0, to: 1, put: [["done", "written by a method", null]] }] });
+});
+
+test("what a transaction writes is told once it is committed, also if it is to be told at once, and never if it is undone", async () => {
+  const a = await follow("flushed", "a");
+  await server.fetch("/scripted/write-and-flush?name=flushed&id=undone&fails");
+  expect(await a.settle()).toEqual([]);
+  await server.fetch("/scripted/write-and-flush?name=flushed&id=done");
   expect(await a.frame()).toMatchObject({ changes: [{ from: 0, to: 1, put: [["done", "written by a method", null]] }] });
 });
 

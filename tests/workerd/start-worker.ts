@@ -19,6 +19,21 @@ export class Troubled extends SyncServer {
     },
   ];
 
+  override alarm(): void {
+    this.ctx.storage.sql.exec("INSERT INTO notes VALUES ('rang')");
+  }
+
+  /** RPC methods: they reach an object that could not start. */
+  async ring(delay: number): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now() + delay);
+  }
+
+  /** The milliseconds after which the alarm rings; null if none is set. */
+  async rings(): Promise<number | null> {
+    const time = await this.ctx.storage.getAlarm();
+    return time === null ? null : time - Date.now();
+  }
+
   override async onStart(): Promise<void> {
     if (this.#trouble === "onStart throws") throw new SyncError("rejected", "not this time");
     await Promise.resolve();

@@ -66,6 +66,7 @@ interface Env {
   readonly Todos: DurableObjectNamespace<Todos>;
   readonly Scripted: DurableObjectNamespace<Scripted>;
   readonly Cramped: DurableObjectNamespace<Cramped>;
+  readonly Troubled: DurableObjectNamespace<Troubled>;
 }
 
 export default {
@@ -82,6 +83,9 @@ export default {
       case "/scripted/write-slowly":
         await scripted.writeSlowly(id, url.searchParams.has("fails"));
         return new Response("done");
+      case "/scripted/write-and-flush":
+        await scripted.writeAndFlush(id, url.searchParams.has("fails"));
+        return new Response("done");
       case "/scripted/write-later":
         await scripted.writeLater(id);
         return new Response("done");
@@ -97,6 +101,13 @@ export default {
         return Response.json(await scripted.who());
       case "/scripted/ban":
         return new Response(String(await scripted.ban(id)));
+      case "/scripted/ban-and-let-go":
+        return new Response(String(await scripted.banAndLetGo(id)));
+      case "/troubled/ring":
+        await env.Troubled.getByName(name).ring(Number(id));
+        return new Response("done");
+      case "/troubled/rings":
+        return new Response(String(await env.Troubled.getByName(name).rings()));
       case "/cramped/room":
         await env.Cramped.getByName(name).setRoom(id === "yes");
         return new Response("done");
