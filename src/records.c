@@ -21,14 +21,14 @@ static void add_select(ds_text *text, const query *rows) {
 }
 
 // Opens the query, as it is or within another one.
-static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, const char *after) {
+static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, ds_view after) {
   ds_mark mark = ds_arena_mark(sql->arena);
   ds_text text = ds_text_new(sql->arena);
   ds_text_add(&text, before);
   ds_text_str(&text, "SELECT ");
   add_select(&text, rows);
   ds_table_add(&text, rows->table, rows->from);
-  ds_text_str(&text, after);
+  ds_text_add(&text, after);
   int32_t cursor = ds_table_open(sql, rows->table, &text, rows->own, rows->own_count, rows->reader);
   ds_arena_release(sql->arena, mark);
   return cursor;
@@ -36,25 +36,30 @@ static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, const 
 
 // ---- Taking
 
-// Opens the query so that all its rows come as one: how many there are, their texts, and the bytes of these together.
-static int32_t open_together(ds_sql *sql, const query *rows) {
-  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT *, length(CAST(r AS BLOB)) FROM (SELECT count(*), group_concat(r) AS r FROM ("), "))");
-  ds_text sizes = ds_text_new(sql->arena);
-  ds_text_str(&sizes, "SELECT *");
+// Opens the query so that all its rows come as one: how many there are, their texts, and the bytes of these together. Many texts that do not fit `budget` do not come: they could fill the
+// host's memory.
+static int32_t open_together(ds_sql *sql, const query *rows, int64_t budget) {
+  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT *, length(CAST(r AS BLOB)) FROM (SELECT count(*), group_concat(r) AS r FROM ("), DS_LITERAL("))"));
+  ds_mark mark = ds_arena_mark(sql->arena);
+  ds_text size = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < ds_table_cell_texts(rows->table); i++) {
-    ds_text_str(&sizes, i ? " + length(CAST(c" : ", length(CAST(c");
-    ds_text_int(&sizes, i);
-    ds_text_str(&sizes, " AS BLOB))");
+    ds_view number = ds_sql_number(sql, i);
+    ds_text_fill(&size, i ? " + length(CAST(c# AS BLOB))" : "length(CAST(c# AS BLOB))", &number);
   }
-  ds_text_str(&sizes, " FROM (");
-  return query_open(sql, rows, ds_text_view(&sizes), ")");
+  ds_text before = ds_text_new(sql->arena);
+  ds_text after = ds_text_new(sql->arena);
+  ds_text_fill(&before, "SELECT *, # FROM (", DS_VALUES(ds_text_view(&size)));
+  ds_text_fill(&after, ") WHERE # <= #", DS_VALUES(ds_text_view(&size), ds_sql_number(sql, budget)));
+  int32_t cursor = query_open(sql, rows, ds_text_view(&before), ds_text_view(&after));
+  ds_arena_release(sql->arena, mark);
+  return cursor;
 }
 
 // The rows together. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
 static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
   ds_sql attempt = *sql; // what is too big is no failure of the turn's: fewer rows can still be read
   uint32_t texts = rows->cells ? ds_table_cell_texts(rows->table) : 1;
-  int32_t cursor = open_together(&attempt, rows);
+  int32_t cursor = open_together(&attempt, rows, budget);
   if (!ds_sql_next(&attempt, cursor)) {
     if (attempt.status != DS_SQL_TOO_BIG) sql->status = attempt.status;
     return false;
@@ -73,7 +78,7 @@ static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int6
 // The rows one at a time.
 static ds_records take_singly(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget) {
   ds_records taken = {0};
-  int32_t cursor = query_open(sql, rows, (ds_view){0}, "");
+  int32_t cursor = query_open(sql, rows, (ds_view){0}, (ds_view){0});
   while (ds_sql_next(sql, cursor)) {
     ds_handle text = ds_sql_keep(sql, cursor, 0);
     int64_t size = (int64_t)sql->host->text_size(sql->host->context, text) + 1;
@@ -116,7 +121,7 @@ ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_
   static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
   bool keyset = !ds_view_absent(after);
   query end = {.table = table, .select = "{key t}", .from = keyset ? from_key : from_start, .own = {ds_sql_number(sql, rows - 1), after}, .own_count = keyset ? 2 : 1, .reader = reader};
-  int32_t cursor = query_open(sql, &end, (ds_view){0}, "");
+  int32_t cursor = query_open(sql, &end, (ds_view){0}, (ds_view){0});
   ds_view key = ds_sql_next(sql, cursor) ? ds_sql_read(sql, cursor, 0) : (ds_view){0};
   ds_sql_close(sql, cursor);
   return key;
@@ -139,7 +144,7 @@ static query cells_between(const ds_table *table, ds_view after, ds_view until, 
 static int64_t count_of(ds_sql *sql, query rows) {
   rows.cells = false;
   rows.select = "count(*)";
-  int32_t cursor = query_open(sql, &rows, (ds_view){0}, "");
+  int32_t cursor = query_open(sql, &rows, (ds_view){0}, (ds_view){0});
   int64_t count = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
   ds_sql_close(sql, cursor);
   return count;

@@ -15,7 +15,8 @@ export function scriptOf(storage: SqliteStorage): Script {
   const state = {
     storage: {
       sql: { exec: (query: string, ...bindings: (string | number | null)[]) => cursor(storage, query, bindings) },
-      transaction: () => {}, // nothing of the app's waits
+      transaction: () => {}, // nothing of the app's waits, nor runs transactions of its own
+      transactionSync: () => {},
     },
     setWebSocketAutoResponse: () => {},
     blockConcurrencyWhile: () => {}, // the core is started by the conversation

@@ -184,3 +184,33 @@ test("a renewal of the epoch that the storage refuses says so, and changes nothi
   full = false;
   expect(core.renew().map(({ kind, text }) => [kind, text])).toEqual(Array.from({ length: 10 }, () => ["close", "new_epoch"]));
 });
+
+test("a page that is too large fills nobody's memory before it is made smaller", () => {
+  const storage = newStorage();
+  let widest = 0;
+  const exec: Storage["sql"]["exec"] = (query, ...bindings) => {
+    const statement = storage.sql.exec(query, ...bindings);
+    const raw = function* () {
+      for (const row of statement.raw()) {
+        widest = Math.max(widest, row.reduce<number>((sum, cell) => sum + String(cell).length, 0));
+        yield row;
+      }
+    };
+    return { raw };
+  };
+  const sockets = new TestSockets();
+  const core = new Core(todo, { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: () => {} }, sockets, surroundings).start();
+  // Two hundred short rows promise that thousands fit, and then each has a hundred times as many bytes.
+  storage.rows("WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3999) INSERT INTO todos SELECT format('%05d', i), iif(i < 200, '', format('%.*c', 3000, 'x')), 0, 1, 1, NULL FROM n");
+  const ids: string[] = [];
+  sockets.carryOut(core.turn([hello(0)]));
+  for (let frame = subscribe(0); ids.length < 4000; ) {
+    const [answer] = sockets.carryOut(core.turn([frame]));
+    const { cells, end, next } = answer?.frame as { cells: [string[]]; end?: string[]; next: number };
+    ids.push(...cells[0]);
+    frame = say(0, { type: "page", channel: "todos", after: end, rows: next });
+  }
+  expect(ids).toEqual(Array.from({ length: 4000 }, (_, i) => String(i).padStart(5, "0")));
+  expect(widest).toBeGreaterThan(limits.pageSize / 2);
+  expect(widest).toBeLessThanOrEqual(2 * limits.pageSize);
+});
