@@ -188,7 +188,7 @@ test("who does not say who they are is asked, and another's card is not theirs t
   const eve = await open("door", "eve");
   await eve.shows({ "To do": ["Mine"] });
   expect(await eve.page.getByRole("button", { name: "Private: Mine" }).count()).toBe(0);
-  const [, id = ""] = /\["([0-9a-f-]{36})","todo","Mine"/.exec(eve.frames.join()) ?? [];
+  const [, id = ""] = /\[\["([0-9a-f-]{36})"\],\["todo"\],\["Mine"\]/.exec(eve.frames.join()) ?? [];
   expect(await attempt(eve, "door", "eve", "share", { id, private: 1 })).toBe("forbidden");
   await window.page.getByRole("button", { name: "Private: Mine" }).click();
   await eve.shows({});

@@ -93,10 +93,10 @@ class Talk implements Sockets, Surroundings {
     }
   }
 
+  // Turns, until every answer has come to its end.
   #turn(): void {
-    const frames = this.#sent;
-    this.#sent = [];
-    for (const delivery of this.#core.turn(frames)) this.#deliver(delivery);
+    do for (const delivery of this.#core.turn(this.#sent.splice(0))) this.#deliver(delivery);
+    while (this.#sent.length > 0);
     this.#numbers.forEach((number, i) => {
       for (const frame of this.#open.get(number)?.frames.splice(0) ?? []) this.#transcript.push(`${i}< ${frame}\n`);
     });
@@ -106,7 +106,8 @@ class Talk implements Sockets, Surroundings {
     for (const number of sockets) {
       if (kind === "send") this.#open.get(number)?.frames.push(text);
       else if (kind === "attach") this.#attach(number, text);
-      else this.#open.delete(number);
+      else if (kind === "close") this.#open.delete(number);
+      else if (kind === "again" && this.#open.has(number)) this.#sent.push({ socket: number, message: text, own: true });
     }
   }
 
