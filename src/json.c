@@ -390,6 +390,13 @@ static ds_view inside_quotes(ds_view string) {
   return (ds_view){string.at + 1, string.size - 2};
 }
 
+// True if nothing in it is escaped.
+static bool is_plain(ds_view inside) {
+  size_t i = 0;
+  while (i < inside.size && inside.at[i] != '\\') i++;
+  return i == inside.size;
+}
+
 static uint32_t hex_unit(const char *at) {
   uint32_t unit = 0;
   for (int i = 0; i < 4; i++) unit = unit << 4 | (uint32_t)hex_digit(at[i]);
@@ -429,9 +436,7 @@ static size_t take_escape(ds_view *rest, char out[4]) {
 ds_view ds_json_string(ds_arena *arena, ds_view value) {
   if (ds_json_type(value) != DS_JSON_STRING) return (ds_view){0};
   ds_view rest = inside_quotes(value);
-  size_t plain = 0;
-  while (plain < rest.size && rest.at[plain] != '\\') plain++;
-  if (plain == rest.size) return rest;
+  if (is_plain(rest)) return rest;
   char *decoded = ds_arena_take(arena, rest.size); // an escape is never shorter than what it stands for
   size_t size = 0;
   while (rest.size) {
@@ -449,6 +454,7 @@ bool ds_json_is_string(ds_view value, const char *literal) {
   if (ds_json_type(value) != DS_JSON_STRING) return false;
   ds_view rest = inside_quotes(value);
   ds_view wanted = ds_view_of(literal);
+  if (is_plain(rest)) return ds_view_equal(rest, wanted);
   while (rest.size) {
     char decoded[4] = {*rest.at};
     size_t size = 1;
