@@ -160,7 +160,7 @@ export class Channel {
     this.#error = error;
   }
 
-  /** Starts from what was kept, in the cache or elsewhere. False, and nothing done, if anything newer may be here already. */
+  /** Starts from what was kept. `inCache`: the cache has it, and need not hear of it. False, and nothing done, if anything newer may be here already. */
   restore({ meta, rows }: StoredChannel, inCache: boolean): boolean {
     if (this.#cursor || this.#phase !== "idle") return false;
     this.#columns = meta.columns;

@@ -141,6 +141,7 @@ static query cells_between(const ds_table *table, ds_view after, ds_view until, 
   return rows;
 }
 
+// How many rows the query has.
 static int64_t count_of(ds_sql *sql, query rows) {
   rows.cells = false;
   rows.select = "count(*)";
@@ -153,17 +154,17 @@ static int64_t count_of(ds_sql *sql, query rows) {
 ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
   ds_part part = {.last = until};
   bool shorter = false;
-  for (;;) {
-    query rows = cells_between(table, after, part.last, reader);
-    if (take_together(sql, &rows, frame, budget, &part.records)) break;
+  query rows = cells_between(table, after, until, reader);
+  while (!take_together(sql, &rows, frame, budget, &part.records) && sql->status == DS_SQL_DONE) {
     int64_t half = count_of(sql, rows) / 2;
     if (half > 0) {
       part.last = ds_records_end(sql, table, after, half, reader);
+      rows = cells_between(table, after, part.last, reader);
       shorter = true;
+    } else if (budget < INT64_MAX) {
+      budget = INT64_MAX; // a record that does not fit alone goes alone
     } else {
-      // A record that does not fit alone goes alone.
-      if (!take_together(sql, &rows, frame, INT64_MAX, &part.records) && sql->status == DS_SQL_DONE) sql->status = DS_SQL_TOO_BIG;
-      break;
+      sql->status = DS_SQL_TOO_BIG;
     }
   }
   part.records.more = shorter;
@@ -176,7 +177,5 @@ ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds
 }
 
 int64_t ds_records_count(ds_sql *sql, const ds_table *table, ds_view reader) {
-  ds_text query = ds_text_new(sql->arena);
-  ds_table_add(&query, table, "SELECT count(*) FROM {rows ?1}");
-  return ds_sql_first(sql, ds_text_view(&query), &reader, table->personal ? 1 : 0);
+  return count_of(sql, cells_between(table, (ds_view){0}, (ds_view){0}, reader));
 }

@@ -678,12 +678,12 @@ static void an_app_declares_at_most_64_channels(void) {
   }
 }
 
-// Then a page's columns share texts, two each, since a result has no more columns than a table.
-static void a_page_of_100_columns_has_each_in_its_place(void) {
-  static const char *const special[DS_MAX_COLUMNS] = {[63] = "\"one\"", [64] = "{\"blob\":\"FF\"}", [65] = "{\"int\":\"9007199254740993\"}", [99] = "\"]\""};
+// With so many columns a page's share texts, two each, since a result has no more columns than a table; with 64 there are as many texts as there can be.
+static void check_page_of(int columns) {
+  static const char *const special[DS_MAX_COLUMNS] = {[61] = "\"one\"", [62] = "{\"blob\":\"FF\"}", [63] = "{\"int\":\"9007199254740993\"}"};
   char create[3000] = "CREATE TABLE items (id INTEGER PRIMARY KEY";
   char records[3000] = "SELECT '[1";
-  for (int i = 1; i < DS_MAX_COLUMNS; i++) {
+  for (int i = 1; i < columns; i++) {
     snprintf(create + strlen(create), sizeof create - strlen(create), ", c%d ANY DEFAULT %d", i, i);
     if (special[i]) snprintf(records + strlen(records), sizeof records - strlen(records), ",%s", special[i]);
     else snprintf(records + strlen(records), sizeof records - strlen(records), ",%d", i);
@@ -693,13 +693,18 @@ static void a_page_of_100_columns_has_each_in_its_place(void) {
   ds_app app = limits_app;
   app.migrations = (const ds_migration[]){{create}, {0}};
   world w = talk_start(&app);
-  talk_sql(&w, "INSERT INTO items (id, c63, c64, c65, c99) VALUES (1, 'one', x'ff', 9007199254740993, ']')", "[]");
+  talk_sql(&w, "INSERT INTO items (id, c61, c62, c63) VALUES (1, 'one', x'ff', 9007199254740993)", "[]");
   follower f = follower_new("follower", "items", records);
   follower_come(&w, &f);
   follower_check(&w, &f);
   CHECK_INT(f.replica.row_count, 1);
   follower_free(&f);
   world_free(&w);
+}
+
+static void a_page_of_100_columns_has_each_in_its_place(void) {
+  check_page_of(64);
+  check_page_of(DS_MAX_COLUMNS);
 }
 
 static void a_table_has_at_most_100_columns(void) {

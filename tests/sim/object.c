@@ -269,7 +269,7 @@ bool object_restore(object *o, uint32_t slot) {
   o->ready = ds_core_start(o->core);
   sqlite_host_end_turn(o->host);
   ds_deliveries deliveries = {0};
-  ds_core_renew(o->core, &deliveries); // a storage that refuses leaves the old epoch, which worlds would notice
+  if (!ds_core_renew(o->core, &deliveries)) sim_fail("the epoch of a restored object was not renewed");
   carry_out_all(o, deliveries);
   watch(o);
   return true;
