@@ -85,6 +85,10 @@
 // Bytes of one record as JSON: the largest that a frame can carry. A larger one is refused when it is written.
 #define DS_MAX_RECORD 800000
 
+// What a cell that is no text counts for in it, beside the text or the bytes that it may be. No number takes more, the comma behind it included: {"int":"-9223372036854775808"} is the
+// longest.
+#define DS_SHORT_CELL 32
+
 // Rows that one turn may change in a channel and still send as a patch, and the bytes of their keys: they are bound as one parameter, of which the
 // platform takes 2 MB.
 #define DS_MAX_CHANGES 20000

@@ -46,6 +46,11 @@ static hazard column_hazard(const ds_table *table, uint32_t column) {
   return HAZARD_ANY;
 }
 
+static bool is_long(const ds_table *table, uint32_t column) {
+  hazard hazard = column_hazard(table, column);
+  return hazard != HAZARD_INTEGER && hazard != HAZARD_REAL;
+}
+
 static bool may_hold_text(const ds_table *table, uint32_t column) {
   hazard hazard = column_hazard(table, column);
   return hazard == HAZARD_NONE || hazard == HAZARD_TEXT || hazard == HAZARD_ANY;
@@ -241,6 +246,8 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
   if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared");
   if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column");
   if (!read_where(table)) return refuse(table, sql, " is asked for its rowid by a `where` that asks who reads: ask for a column");
+  for (uint32_t i = 0; i < table->column_count; i++)
+    if (is_long(table, i)) table->long_columns[table->long_count++] = i;
   table->deleted_at = ds_table_column(table, "deleted_at");
   return true;
 }
@@ -274,33 +281,41 @@ static void add_column(ds_text *sql, ds_view row, ds_view column) {
   "iif(abs(@) > 1.7976931348623157e308, json_object('real', iif(@ > 0, 'Infinity', '-Infinity')), json(format('%!.17g', @)))"
 #define BLOB_CELL "json_object('blob', hex(@))"
 
-static void add_value(ds_text *sql, const ds_table *table, uint32_t column, ds_view row) {
-  static const char *const templates[] = {
-    [HAZARD_NONE] = "@",
-    [HAZARD_INTEGER] = INTEGER_CELL,
-    [HAZARD_REAL] = "iif(@ IS NULL, NULL, " REAL_CELL ")",
-    [HAZARD_BLOB] = "iif(@ IS NULL, NULL, " BLOB_CELL ")",
-    [HAZARD_TEXT] = "iif(typeof(@) = 'blob', " BLOB_CELL ", @)",
-    [HAZARD_ANY] = "CASE typeof(@) WHEN 'integer' THEN " INTEGER_CELL " WHEN 'real' THEN " REAL_CELL " WHEN 'blob' THEN " BLOB_CELL " ELSE @ END",
-  };
+// By hazard, how a column becomes a cell.
+typedef const char *const *cell_templates;
+
+static const char *const exact_cells[] = {
+  [HAZARD_NONE] = "@",
+  [HAZARD_INTEGER] = INTEGER_CELL,
+  [HAZARD_REAL] = "iif(@ IS NULL, NULL, " REAL_CELL ")",
+  [HAZARD_BLOB] = "iif(@ IS NULL, NULL, " BLOB_CELL ")",
+  [HAZARD_TEXT] = "iif(typeof(@) = 'blob', " BLOB_CELL ", @)",
+  [HAZARD_ANY] = "CASE typeof(@) WHEN 'integer' THEN " INTEGER_CELL " WHEN 'real' THEN " REAL_CELL " WHEN 'blob' THEN " BLOB_CELL " ELSE @ END",
+};
+
+// Of long columns: what is as long as the cell, but for DS_SHORT_CELL bytes. SQLite reads triggers at each wake, and compiles them with each statement that fires them, so they are to be short.
+#define ROUGH_CELL "iif(typeof(@) = 'blob', hex(@), @)"
+static const char *const rough_cells[] = {[HAZARD_NONE] = "@", [HAZARD_BLOB] = ROUGH_CELL, [HAZARD_TEXT] = ROUGH_CELL, [HAZARD_ANY] = ROUGH_CELL};
+
+static void add_value(ds_text *sql, const ds_table *table, uint32_t column, ds_view row, cell_templates cells) {
   ds_text name = ds_text_new(sql->arena);
   add_column(&name, row, table->columns[column].name);
-  add_cell(sql, templates[column_hazard(table, column)], ds_text_view(&name), (ds_view){0});
+  add_cell(sql, cells[column_hazard(table, column)], ds_text_view(&name), (ds_view){0});
 }
 
-static void add_array(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count) {
+static void add_array(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count, cell_templates cells) {
   ds_text_str(sql, "json_array(");
   for (uint32_t i = 0; i < count; i++) {
     if (i) ds_text_str(sql, ", ");
-    add_value(sql, table, columns[i], row);
+    add_value(sql, table, columns[i], row, cells);
   }
   ds_text_str(sql, ")");
 }
 
 // A row of more cells than a function takes is several arrays joined: inner brackets are trimmed, which is safe since no cell begins or ends with one.
-static void add_cells(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count) {
+static void add_cells(ds_text *sql, const ds_table *table, ds_view row, const uint32_t *columns, uint32_t count, cell_templates cells) {
   if (count <= MAX_ARGUMENTS) {
-    add_array(sql, table, row, columns, count);
+    add_array(sql, table, row, columns, count, cells);
     return;
   }
   for (uint32_t at = 0; at < count; at += MAX_ARGUMENTS) {
@@ -309,7 +324,7 @@ static void add_cells(ds_text *sql, const ds_table *table, ds_view row, const ui
     bool last = at + part == count;
     if (!first) ds_text_str(sql, " || ',' || ");
     ds_text_str(sql, first ? "rtrim(" : last ? "ltrim(" : "trim(");
-    add_array(sql, table, row, columns + at, part);
+    add_array(sql, table, row, columns + at, part, cells);
     ds_text_str(sql, first ? ", ']')" : last ? ", '[')" : ", '[]')");
   }
 }
@@ -318,7 +333,7 @@ void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *colum
   uint32_t all[2 * DS_MAX_COLUMNS];
   memcpy(all, table->key, table->key_count * sizeof *all);
   memcpy(all + table->key_count, columns, count * sizeof *all);
-  add_cells(sql, table, DS_LITERAL("t"), all, table->key_count + count);
+  add_cells(sql, table, DS_LITERAL("t"), all, table->key_count + count, exact_cells);
 }
 
 // The columns that share a text.
@@ -334,7 +349,7 @@ void ds_table_cells(ds_text *sql, const ds_table *table) {
   ds_text_str(sql, "count(*)");
   for (uint32_t i = 0; i < table->column_count; i++) {
     ds_text_str(sql, i % share_of(table) ? " || ',' || json_group_array(" : ", json_group_array(");
-    add_value(sql, table, i, DS_LITERAL("t"));
+    add_value(sql, table, i, DS_LITERAL("t"), exact_cells);
     ds_text_str(sql, ")");
     if ((i + 1) % share_of(table) && i + 1 < table->column_count) continue;
     ds_text_str(sql, " AS c");
@@ -393,11 +408,20 @@ static void add_member(ds_text *sql, const ds_table *table, ds_view row) {
 static void add_record(ds_text *sql, const ds_table *table, ds_view row) {
   uint32_t all[DS_MAX_COLUMNS];
   for (uint32_t i = 0; i < table->column_count; i++) all[i] = i;
-  add_cells(sql, table, row, all, table->column_count);
+  add_cells(sql, table, row, all, table->column_count, exact_cells);
+}
+
+static void add_size(ds_text *sql, const ds_table *table, ds_view row) {
+  uint32_t rough = 0;
+  for (uint32_t i = 0; i < table->column_count; i++) rough += column_hazard(table, i) != HAZARD_NONE;
+  ds_text_str(sql, "length(CAST(");
+  add_cells(sql, table, row, table->long_columns, table->long_count, rough_cells);
+  ds_text_str(sql, " AS BLOB)) + ");
+  ds_text_int(sql, rough * DS_SHORT_CELL);
 }
 
 static void add_key(ds_text *sql, const ds_table *table, ds_view row) {
-  add_cells(sql, table, row, table->key, table->key_count);
+  add_cells(sql, table, row, table->key, table->key_count, exact_cells);
 }
 
 static void add_key_columns(ds_text *sql, const ds_table *table, ds_view argument) {
@@ -435,8 +459,8 @@ static void add_match(ds_text *sql, const ds_table *table, ds_view json) {
 }
 
 static const ds_word words[] = {
-  {"table", add_table}, {"rows", add_rows}, {"where", add_where}, {"member", add_member}, {"record", add_record}, {"key", add_key},
-  {"key_columns", add_key_columns}, {"key_values", add_key_values}, {"match", add_match}, {0},
+  {"table", add_table}, {"rows", add_rows}, {"where", add_where}, {"member", add_member}, {"record", add_record}, {"size", add_size},
+  {"key", add_key}, {"key_columns", add_key_columns}, {"key_values", add_key_values}, {"match", add_match}, {0},
 };
 
 const ds_words ds_table_words = {.list = words};

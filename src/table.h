@@ -28,6 +28,8 @@ typedef struct ds_table {
   uint32_t asked[DS_MAX_COLUMNS];
   uint32_t column_count; // the channel's columns, in the channel's order
   ds_column columns[DS_MAX_COLUMNS];
+  uint32_t long_count; // those of them that can hold more than a number
+  uint32_t long_columns[DS_MAX_COLUMNS];
   uint32_t key_count;
   uint32_t key[DS_MAX_COLUMNS]; // positions of the primary key's columns, in key order
   int32_t deleted_at;           // position of the column `deleted_at`, or -1
@@ -61,6 +63,7 @@ ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reade
 //   {where J}       the channel's `where`, asked by that reader
 //   {member R}      a condition: the row belongs to the channel. OLD in a BEFORE trigger, NEW in an AFTER trigger, since the table must hold it; only for a channel with `where`
 //   {record R}      the record as a JSON array
+//   {size R}        the most bytes that the record takes as a JSON array: at most DS_SHORT_CELL too many for each column that is not of text alone
 //   {key R}         the primary key as a JSON array
 //   {key_columns}   the columns of the key, of row t
 //   {key_values J}  the values of the key that J holds, in the same order

@@ -250,7 +250,7 @@ function limitTable(): string {
     ["messages of a socket", `${count(limits.framesPerSecond)} a second, ${count(limits.frameBurst)} at once`, "the message is refused, and sent again later"],
     ["actions in one message", count(limits.maxActions), "the client sends several"],
     ["a message in", bytes(limits.maxFrame), "it is refused"],
-    ["a record as JSON", bytes(limits.maxRecord), "the write is refused"],
+    ["a record as JSON, in which a number counts as 32 bytes", bytes(limits.maxRecord), "the write is refused"],
     ["changes of a channel in one turn", `${count(limits.maxChanges)}, and ${bytes(limits.maxPatch)}`, "subscribers catch up in pages"],
     ["changes that a return catches up with", count(limits.maxCatchUp), "it gets a snapshot"],
     ["changes that a log keeps", `${count(limits.logWindow)}, for ${days(limits.logAge)}`, "an older cursor gets a snapshot"],

@@ -93,6 +93,9 @@ static void send_actions(world *w, ds_socket socket, int64_t acknowledged, int64
 
 // ---- Records
 
+// How a record of `items` is counted: what of it can be long as [null,"..."] or ["...",null], and each column that is not of text alone as DS_SHORT_CELL.
+enum { AROUND_RECORD = 9 + 3 * DS_SHORT_CELL };
+
 static void check_record_cap(const char *type, const char *piece, int64_t fits) {
   world w = talk_start(&limits_app);
   follower f = follower_new("follower", "items", ITEMS);
@@ -111,7 +114,7 @@ static void check_record_cap(const char *type, const char *piece, int64_t fits) 
   follower_check(&w, &f);
   CHECK_INT(f.replica.row_count, 1);
   // It went in a frame, live and in a page.
-  CHECK(f.largest > DS_MAX_RECORD - 10);
+  CHECK(f.largest > DS_MAX_RECORD - AROUND_RECORD);
   CHECK(f.largest <= DS_MAX_PATCH);
   follower again = follower_new("again", "items", ITEMS);
   follower_come(&w, &again);
@@ -123,12 +126,11 @@ static void check_record_cap(const char *type, const char *piece, int64_t fits) 
 }
 
 static void a_record_too_large_for_a_frame_is_refused_when_it_is_written(void) {
-  // [1,"...",null,0] and [1,null,{"blob":"..."},0] around what is written.
-  check_record_cap("add", "0", DS_MAX_RECORD - 13);
-  check_record_cap("add-pieces", "\"\\\"\"", (DS_MAX_RECORD - 13) / 2);
-  check_record_cap("add-pieces", "\"\\u0001\"", (DS_MAX_RECORD - 13) / 6);
-  check_record_cap("add-pieces", "\"\\u20ac\"", (DS_MAX_RECORD - 13) / 3);
-  check_record_cap("add-blob", "0", (DS_MAX_RECORD - 22) / 2);
+  check_record_cap("add", "0", DS_MAX_RECORD - AROUND_RECORD);
+  check_record_cap("add-pieces", "\"\\\"\"", (DS_MAX_RECORD - AROUND_RECORD) / 2);
+  check_record_cap("add-pieces", "\"\\u0001\"", (DS_MAX_RECORD - AROUND_RECORD) / 6);
+  check_record_cap("add-pieces", "\"\\u20ac\"", (DS_MAX_RECORD - AROUND_RECORD) / 3);
+  check_record_cap("add-blob", "0", (DS_MAX_RECORD - AROUND_RECORD) / 2);
 }
 
 static void a_record_is_measured_beyond_a_nul(void) {
@@ -136,6 +138,33 @@ static void a_record_is_measured_beyond_a_nul(void) {
   CHECK(sqlite3_exec(w.host->database, "INSERT INTO items (id, text) VALUES (1, 'a' || char(0) || replace(hex(zeroblob(900000)), '00', 'x'))", NULL, NULL, NULL) ==
         SQLITE_CONSTRAINT);
   talk_sql(&w, "SELECT count(*) FROM items", "[[0]]");
+  world_free(&w);
+}
+
+static int insert_loose(world *w, const char *columns, const char *values, int64_t size) {
+  char insert[200];
+  snprintf(insert, sizeof insert, "INSERT INTO loose (%s) SELECT %s FROM (SELECT %lld AS size)", columns, values, (long long)size);
+  return sqlite3_exec(w->host->database, insert, NULL, NULL, NULL);
+}
+
+// Columns that may hold bytes as well as text or numbers: each counts as what stands around a number, beside what it holds.
+static void a_record_is_measured_where_columns_hold_anything(void) {
+  ds_app loose = {
+    .channels = (const ds_channel[]){{.name = "loose"}, {0}},
+    .migrations = (const ds_migration[]){{"CREATE TABLE loose (id INTEGER PRIMARY KEY, text TEXT, n INTEGER, anything)"}, {0}},
+    .actions = (const ds_action_type[]){{0}},
+  };
+  world w = talk_start(&loose);
+  // [1,"...",null,null] and the like
+  int64_t fits = DS_MAX_RECORD - (int64_t)strlen("[1,\"\",null,null]") - 4 * DS_SHORT_CELL;
+  CHECK(insert_loose(&w, "text", "replace(hex(zeroblob(size)), '00', 'x')", fits + 1) == SQLITE_CONSTRAINT);
+  CHECK(insert_loose(&w, "n", "zeroblob(size / 2 + 1)", fits) == SQLITE_CONSTRAINT);
+  CHECK(insert_loose(&w, "anything", "zeroblob(size / 2 + 1)", fits) == SQLITE_CONSTRAINT);
+  talk_sql(&w, "SELECT count(*) FROM loose", "[[0]]");
+  CHECK(insert_loose(&w, "text, n", "replace(hex(zeroblob(size / 2)), '00', 'x'), zeroblob(size / 4)", fits) == SQLITE_OK);
+  CHECK(insert_loose(&w, "n, anything", "9223372036854775807, zeroblob(size / 2 - 20)", fits) == SQLITE_OK);
+  CHECK(sqlite3_exec(w.host->database, "UPDATE loose SET text = text || text", NULL, NULL, NULL) == SQLITE_CONSTRAINT);
+  talk_sql(&w, "SELECT count(*) FROM loose", "[[2]]");
   world_free(&w);
 }
 
@@ -742,6 +771,7 @@ static void a_table_goes_whole_to_version_1_up_to_8_mib(void) {
 const test limits_tests[] = {
   {"a record too large for a frame is refused when it is written", a_record_too_large_for_a_frame_is_refused_when_it_is_written},
   {"a record is measured beyond a NUL", a_record_is_measured_beyond_a_nul},
+  {"a record is measured where columns hold anything", a_record_is_measured_where_columns_hold_anything},
   {"an update to a record too large fails alone", an_update_to_a_record_too_large_fails_alone},
   {"rows of any size page through within the caps", rows_of_any_size_page_through_within_the_caps},
   {"the first page has 200 rows, and no page more than 4,000", the_first_page_has_200_rows_and_no_page_more_than_4000},

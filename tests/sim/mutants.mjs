@@ -5,7 +5,8 @@ export const mutants = [
   // --- the change log
   { name: "a delete leaves no tombstone", file: "trigger.c", from: `"BEGIN {leaves}"`, to: `"BEGIN SELECT 1; "` },
   { name: "an insert is not logged", file: "trigger.c", from: `"BEGIN {guards}{enters}"`, to: `"BEGIN {guards}"` },
-  { name: "the old key stays when a key changes", file: "trigger.c", from: `{guards}{leaves}{enters}`, to: `{guards}{enters}` },
+  { name: "the old key stays when a key changes", file: "trigger.c", from: `WHERE {rekeyed}; "`, to: `WHERE 0; "` },
+  { name: "a row under a new key is taken for the one that was there", file: "trigger.c", from: `(2 - ({rekeyed}), `, to: `(2, ` },
   { name: "a row that leaves a part of a table is not told", file: "trigger.c", from: `WHEN {touched} AND {member OLD} BEGIN {leaves}`, to: `WHEN {touched} AND {member OLD} BEGIN SELECT 1; ` },
   { name: "a row is compared after it has changed", file: "trigger.c", from: `WHEN {touched} AND {member OLD} BEGIN`, to: `WHEN {touched} AND {member NEW} BEGIN` },
   { name: "one change after the cursor is skipped", file: "log.c", from: `"WHERE version > CAST(?1 AS INTEGER) ORDER BY`, to: `"WHERE version > CAST(?1 AS INTEGER) + 1 ORDER BY` },
