@@ -13,6 +13,7 @@ export interface Storage {
 /** A statement that has been run to its first row. The counts are the platform's, and final once the rows have been read. */
 export interface Statement {
   raw(): IterableIterator<unknown[]>;
+  next(): { readonly done?: boolean };
   readonly rowsRead?: number;
   readonly rowsWritten?: number;
 }
@@ -96,6 +97,13 @@ export function utf8Size(text: string): number {
   return size;
 }
 
+// What SQLite gives as a text; undefined for NULL.
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return undefined;
+  return typeof value === "object" ? decoder.decode(value as ArrayBuffer) : String(value); // the one object that SQLite gives is a BLOB
+}
+
 export class Host {
   readonly #storage: Storage;
   readonly #sockets: Sockets;
@@ -127,13 +135,14 @@ export class Host {
     return {
       durasync: {
         sql_open: (at: number, size: number, parameters: number, count: number) => this.#open(this.read(at, size), this.#views(parameters, count)),
+        sql_run: (at: number, size: number, parameters: number, count: number) => this.#run(this.read(at, size), this.#views(parameters, count)),
         sql_next: (cursor: number) => this.#next(cursor),
         sql_close: (cursor: number) => this.#close(cursor),
-        sql_integer: (cursor: number, column: number) => Number(this.#cursors[cursor]?.row[column] ?? 0),
-        sql_text: (cursor: number, column: number) => this.#keep(this.#cursors[cursor]?.row[column]),
+        sql_integer: (cursor: number, column: number) => Number(this.#cell(cursor, column) ?? 0),
+        sql_read: (cursor: number, column: number, at: number, room: number) => this.#write(textOf(this.#cell(cursor, column)), at, room),
+        sql_text: (cursor: number, column: number) => this.#keep(this.#cell(cursor, column)),
         sql_message: () => this.#keep(this.#message),
-        text_size: (text: number) => utf8Size(this.text(text)),
-        text_read: (text: number, at: number) => encoder.encodeInto(this.text(text), this.bytes(at)).written,
+        text_read: (text: number, at: number, room: number) => this.#write(this.text(text), at, room),
         atomic: (step: number, argument: number) => this.#atomic(step, argument),
         socket_after: (socket: number) => this.#sockets.after(socket),
         socket_backlog: (socket: number) => this.#sockets.backlog(socket),
@@ -176,10 +185,21 @@ export class Host {
     this.committed = false;
   }
 
+  #cell(cursor: number, column: number): unknown {
+    return this.#cursors[cursor]?.row[column];
+  }
+
   #keep(value: unknown): number {
-    if (value === null || value === undefined) return -1;
-    const text = typeof value === "object" ? decoder.decode(value as ArrayBuffer) : String(value); // the one object that SQLite gives is a BLOB
-    return this.#texts.push(text) - 1;
+    const text = textOf(value);
+    return text === undefined ? -1 : this.#texts.push(text) - 1;
+  }
+
+  // The bytes that the text has; they stand at `at` if there is room for them.
+  #write(text: string | undefined, at: number, room: number): number {
+    if (text === undefined) return -1;
+    if (room === 0) return utf8Size(text);
+    const { read, written } = encoder.encodeInto(text, this.bytes(at, room));
+    return read === text.length ? written : utf8Size(text);
   }
 
   // `count` ds_views: address and size, an address of 0 for NULL.
@@ -194,6 +214,17 @@ export class Host {
     try {
       const statement = this.#storage.sql.exec(sql, ...parameters);
       return this.#cursors.push({ statement, rows: statement.raw(), row: [] }) - 1;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #run(sql: string, parameters: (string | null)[]): number {
+    try {
+      const statement = this.#storage.sql.exec(sql, ...parameters);
+      while (!statement.next().done) continue;
+      this.#count(statement);
+      return DONE;
     } catch (error) {
       return this.#fail(error);
     }
@@ -217,9 +248,13 @@ export class Host {
 
   #close(at: number): void {
     const statement = this.#cursors[at]?.statement;
-    this.rows.rowsRead += statement?.rowsRead ?? 0;
-    this.rows.rowsWritten += statement?.rowsWritten ?? 0;
+    if (statement) this.#count(statement);
     this.#cursors[at] = undefined;
+  }
+
+  #count({ rowsRead = 0, rowsWritten = 0 }: Statement): void {
+    this.rows.rowsRead += rowsRead;
+    this.rows.rowsWritten += rowsWritten;
   }
 
   #fail(error: unknown): number {

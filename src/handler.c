@@ -41,7 +41,7 @@ static ds_view bound_values(ds_action *action) {
 // Turns the first SQL failure into the action's outcome.
 static void settle_failure(ds_action *action) {
   if (action->sql.status == DS_SQL_DONE || ds_failed(action)) return;
-  ds_view message = ds_sql_text(&action->sql, action->sql.host->sql_message(action->sql.host->context));
+  ds_view message = ds_host_text(action->sql.host, action->sql.arena, action->sql.host->sql_message(action->sql.host->context));
   ds_reject_failure(action, action->sql.status, message);
 }
 

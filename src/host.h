@@ -33,24 +33,26 @@ typedef struct ds_host {
   // Integers go in as text or inside a JSON text and are taken out in SQL: a JavaScript number would bind as REAL. Returns a cursor, or a negative ds_sql_status.
   int32_t (*sql_open)(void *context, ds_view sql, const ds_view *parameters, uint32_t count);
 
+  // The same for a statement whose rows nobody wants: runs it to its end. Returns DS_SQL_DONE, or a failure.
+  int32_t (*sql_run)(void *context, ds_view sql, const ds_view *parameters, uint32_t count);
+
   // Moves to the next row (at first: to the first one): DS_SQL_ROW, or DS_SQL_DONE or a failure, which both close the cursor.
   int32_t (*sql_next)(void *context, int32_t cursor);
 
   // Closes a cursor before its end. A cursor that is done is closed already.
   void (*sql_close)(void *context, int32_t cursor);
 
-  // Column `column` (from 0) of the current row: as an integer (exact up to 2^53; 0 for NULL), or as a text to be kept by the host (negative for NULL).
+  // Column `column` (from 0) of the current row: as an integer (exact up to 2^53; 0 for NULL), as a text that is read as by text_read (negative for NULL), or as a text to be kept by the host
+  // (negative for NULL).
   int64_t (*sql_integer)(void *context, int32_t cursor, uint32_t column);
+  int32_t (*sql_read)(void *context, int32_t cursor, uint32_t column, char *at, size_t room);
   ds_handle (*sql_text)(void *context, int32_t cursor, uint32_t column);
 
   // The message of the last failed SQL call, as a text. It may quote SQL and data: for logs and for the names of constraints, never for the wire.
   ds_handle (*sql_message)(void *context);
 
-  // The length of a text in bytes of UTF-8.
-  size_t (*text_size)(void *context, ds_handle text);
-
-  // Copies a text as UTF-8 to `at`, which has room for text_size bytes; returns the bytes written.
-  size_t (*text_read)(void *context, ds_handle text, char *at);
+  // Copies a text as UTF-8 to `at`, if it has no more bytes than `room`; if it has more, nothing is said of what then lies there. Returns its bytes.
+  int32_t (*text_read)(void *context, ds_handle text, char *at, size_t room);
 
   // Runs step(argument) in a transaction, or in a savepoint of the one that is open. If it returns anything but 0, all it wrote is undone. Returns what it
   // returned, or DS_SQL_ERROR if the transaction itself failed.

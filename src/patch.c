@@ -26,13 +26,7 @@ static bool is_there(const ds_net *row, int64_t columns) {
   return row->verdict == DS_PUT || row->verdict == DS_SET;
 }
 
-// Keys as a JSON array; absent if there are none.
-typedef struct key_list {
-  ds_view json;
-  int64_t count;
-} key_list;
-
-static key_list keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int64_t columns) {
+static ds_keys keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int64_t columns) {
   ds_text keys = ds_text_new(sql->arena);
   int64_t count = 0;
   for (uint32_t i = 0; i < diff->count; i++) {
@@ -40,9 +34,9 @@ static key_list keys_of(ds_sql *sql, const ds_diff *diff, ds_choice chosen, int6
     ds_text_str(&keys, count++ ? "," : "[");
     ds_text_add(&keys, diff->rows[i].key);
   }
-  if (count == 0) return (key_list){0};
+  if (count == 0) return (ds_keys){0};
   ds_text_str(&keys, "]");
-  return (key_list){ds_text_view(&keys), count};
+  return (ds_keys){ds_text_view(&keys), count};
 }
 
 // ---- Version 2
@@ -65,11 +59,11 @@ static void add_rows(ds_change *change, ds_records records) {
 }
 
 static void add_puts(ds_change *change, ds_sql *sql, ds_diff *diff) {
-  key_list keys = keys_of(sql, diff, is_put, 0);
+  ds_keys keys = keys_of(sql, diff, is_put, 0);
   if (keys.count == 0) return;
   uint32_t before = change->json.count;
   ds_pieces_str(&change->json, ",\"put\":[");
-  ds_records records = ds_records_by_key(sql, diff->table, keys.json, diff->reader, &change->json, DS_MAX_PATCH - change->size);
+  ds_records records = ds_records_by_key(sql, diff->table, keys, diff->reader, &change->json, DS_MAX_PATCH - change->size);
   if (records.count < keys.count && !records.more) ds_diff_look(diff, sql);
   add_rows(change, records);
   if (records.count) ds_pieces_str(&change->json, "]");
@@ -86,7 +80,7 @@ static uint32_t columns_of(int64_t set, uint32_t *columns) {
 static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t set) {
   uint32_t columns[DS_NOTED_COLUMNS];
   uint32_t count = columns_of(set, columns);
-  key_list keys = keys_of(sql, diff, is_set, set);
+  ds_keys keys = keys_of(sql, diff, is_set, set);
   ds_text head = ds_text_new(sql->arena);
   ds_text_str(&head, "{\"columns\":");
   for (uint32_t i = 0; i < count; i++) {
@@ -95,7 +89,7 @@ static void add_set(ds_change *change, ds_sql *sql, const ds_diff *diff, int64_t
   }
   ds_text_str(&head, "],\"rows\":[");
   ds_pieces_text(&change->json, &head);
-  add_rows(change, ds_records_partial(sql, diff->table, keys.json, columns, count, diff->reader, &change->json, DS_MAX_PATCH - change->size));
+  add_rows(change, ds_records_partial(sql, diff->table, keys, columns, count, diff->reader, &change->json, DS_MAX_PATCH - change->size));
   ds_pieces_str(&change->json, "]}");
 }
 
@@ -125,7 +119,7 @@ static void add_sets(ds_change *change, ds_sql *sql, const ds_diff *diff, const 
 }
 
 static void add_dels(ds_change *change, ds_sql *sql, const ds_diff *diff) {
-  key_list keys = keys_of(sql, diff, is_del, 0);
+  ds_keys keys = keys_of(sql, diff, is_del, 0);
   if (keys.count == 0) return;
   ds_pieces_str(&change->json, ",\"del\":");
   ds_pieces_view(&change->json, keys.json);
@@ -185,8 +179,8 @@ static bool is_gone(const ds_diff *diff, const ds_net *row) {
 
 ds_pieces ds_change_records(ds_sql *sql, const ds_diff *diff, int64_t now) {
   ds_pieces json = ds_pieces_new(sql->arena);
-  key_list keys = keys_of(sql, diff, is_there, 0);
-  if (keys.count) ds_records_by_key(sql, diff->table, keys.json, diff->reader, &json, DS_MAX_WHOLE_TABLE);
+  ds_keys keys = keys_of(sql, diff, is_there, 0);
+  if (keys.count) ds_records_by_key(sql, diff->table, keys, diff->reader, &json, DS_MAX_WHOLE_TABLE);
   if (diff->table->deleted_at < 0) return json;
   ds_text deleted = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < diff->count; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "sql.h"
 #include "statement.h"
 
 // Bytes left behind by peers that are gone, below which moving the others is not worth it.
@@ -94,11 +95,8 @@ static ds_view reader_of(ds_arena *arena, const ds_names *names, ds_view identit
 
 static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_names *names, ds_socket socket) {
   ds_peer peer = {.socket = socket};
-  ds_handle attachment = host->socket_attachment(host->context, socket);
-  if (attachment >= 0) {
-    char *at = ds_arena_take(arena, host->text_size(host->context, attachment) + 1);
-    read_attachment(&peer, arena, names, (ds_view){at, host->text_read(host->context, attachment, at)});
-  }
+  ds_view attachment = ds_host_text(host, arena, host->socket_attachment(host->context, socket));
+  if (!ds_view_absent(attachment)) read_attachment(&peer, arena, names, attachment);
   peer.reader = reader_of(arena, names, peer.identity);
   return peer;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "records.h"
 
-// A query of the column "r", a record as JSON; or of the channel's columns, each as a JSON array of its cells.
+// A query of records as JSON; or of the channel's columns, each as a JSON array of its cells.
 typedef struct query {
   const ds_table *table;
   const char *select;       // a template; NULL for the key's cells and those of `columns`, or for all cells
@@ -20,15 +20,15 @@ static void add_select(ds_text *text, const query *rows) {
   else ds_table_partial(text, rows->table, rows->columns, rows->column_count);
 }
 
-// Opens the query, as it is or within another one.
-static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, ds_view after) {
+// Opens the query, with `before` and `after` around what it selects, and `end` behind it.
+static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, ds_view after, ds_view end) {
   ds_mark mark = ds_arena_mark(sql->arena);
   ds_text text = ds_text_new(sql->arena);
   ds_text_add(&text, before);
-  ds_text_str(&text, "SELECT ");
   add_select(&text, rows);
-  ds_table_add(&text, rows->table, rows->from);
   ds_text_add(&text, after);
+  ds_table_add(&text, rows->table, rows->from);
+  ds_text_add(&text, end);
   int32_t cursor = ds_table_open(sql, rows->table, &text, rows->own, rows->own_count, rows->reader);
   ds_arena_release(sql->arena, mark);
   return cursor;
@@ -36,10 +36,15 @@ static int32_t query_open(ds_sql *sql, const query *rows, ds_view before, ds_vie
 
 // ---- Taking
 
-// Opens the query so that all its rows come as one: how many there are, their texts, and the bytes of these together. Many texts that do not fit `budget` do not come: they could fill the
-// host's memory.
+// Opens the query for its rows one by one.
+static int32_t open_singly(ds_sql *sql, const query *rows) {
+  return query_open(sql, rows, DS_LITERAL("SELECT "), (ds_view){0}, (ds_view){0});
+}
+
+// Opens the query so that all its rows come as one: how many there are, and their texts. Many texts that do not fit `budget` do not come: they could fill the host's memory; those that do are
+// followed by the bytes of them together.
 static int32_t open_together(ds_sql *sql, const query *rows, int64_t budget) {
-  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT *, length(CAST(r AS BLOB)) FROM (SELECT count(*), group_concat(r) AS r FROM ("), DS_LITERAL("))"));
+  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT count(*), group_concat("), DS_LITERAL(")"), (ds_view){0});
   ds_mark mark = ds_arena_mark(sql->arena);
   ds_text size = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < ds_table_cell_texts(rows->table); i++) {
@@ -47,12 +52,17 @@ static int32_t open_together(ds_sql *sql, const query *rows, int64_t budget) {
     ds_text_fill(&size, i ? " + length(CAST(c# AS BLOB))" : "length(CAST(c# AS BLOB))", &number);
   }
   ds_text before = ds_text_new(sql->arena);
-  ds_text after = ds_text_new(sql->arena);
-  ds_text_fill(&before, "SELECT *, # FROM (", DS_VALUES(ds_text_view(&size)));
-  ds_text_fill(&after, ") WHERE # <= #", DS_VALUES(ds_text_view(&size), ds_sql_number(sql, budget)));
-  int32_t cursor = query_open(sql, rows, ds_text_view(&before), ds_text_view(&after));
+  ds_text end = ds_text_new(sql->arena);
+  ds_text_fill(&before, "SELECT *, # FROM (SELECT ", DS_VALUES(ds_text_view(&size)));
+  ds_text_fill(&end, ") WHERE # <= #", DS_VALUES(ds_text_view(&size), ds_sql_number(sql, budget)));
+  int32_t cursor = query_open(sql, rows, ds_text_view(&before), (ds_view){0}, ds_text_view(&end));
   ds_arena_release(sql->arena, mark);
   return cursor;
+}
+
+// The bytes of a text, with a comma; 0 for none.
+static int64_t size_of(const ds_sql *sql, ds_handle text) {
+  return text < 0 ? 0 : (int64_t)sql->host->text_read(sql->host->context, text, NULL, 0) + 1;
 }
 
 // The rows together. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
@@ -64,24 +74,27 @@ static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int6
     if (attempt.status != DS_SQL_TOO_BIG) sql->status = attempt.status;
     return false;
   }
+  uint32_t before = frame->count;
   *taken = (ds_records){.count = ds_sql_integer(&attempt, cursor, 0)};
-  if (taken->count) taken->size = ds_sql_integer(&attempt, cursor, texts + 1) + texts;
-  bool fits = taken->size <= budget;
-  for (uint32_t i = 0; fits && i < texts; i++) {
+  for (uint32_t i = 0; i < texts; i++) {
+    ds_handle text = ds_sql_keep(&attempt, cursor, i + 1);
     if (i) ds_pieces_str(frame, ",");
-    ds_pieces_handle(frame, ds_sql_keep(&attempt, cursor, i + 1));
+    else taken->size = rows->cells ? ds_sql_integer(&attempt, cursor, texts + 1) + texts : size_of(sql, text);
+    ds_pieces_handle(frame, text);
   }
   ds_sql_close(&attempt, cursor);
-  return fits;
+  if (taken->size <= budget) return true;
+  frame->count = before;
+  return false;
 }
 
 // The rows one at a time.
 static ds_records take_singly(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget) {
   ds_records taken = {0};
-  int32_t cursor = query_open(sql, rows, (ds_view){0}, (ds_view){0});
+  int32_t cursor = open_singly(sql, rows);
   while (ds_sql_next(sql, cursor)) {
     ds_handle text = ds_sql_keep(sql, cursor, 0);
-    int64_t size = (int64_t)sql->host->text_size(sql->host->context, text) + 1;
+    int64_t size = size_of(sql, text);
     if (taken.count && taken.size + size > budget) {
       taken.more = true;
       ds_sql_close(sql, cursor);
@@ -101,16 +114,28 @@ static ds_records take(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t
 
 // ---- By key
 
-// CROSS JOIN keeps SQLite from turning the order round: one lookup a key, never a scan of the table.
-static const char by_key[] = " AS r FROM json_each(?1) AS k CROSS JOIN {rows ?2} ON {match k.value}";
+// The rows of the keys, nothing selected yet. A lone key, as most are, does without the loop over keys: a third less for SQLite to compile.
+static query rows_of(const ds_table *table, ds_keys keys, ds_view reader) {
+  // CROSS JOIN keeps SQLite from turning the order round: one lookup a key, never a scan of the table.
+  static const char many[] = " FROM json_each(?1) AS k CROSS JOIN {rows ?2} ON {match k.value}";
+  static const char one[] = " FROM {rows ?2} WHERE {match ?1}";
+  query rows = {.table = table, .from = many, .own = {keys.json}, .own_count = 1, .reader = reader};
+  if (keys.count > 1) return rows;
+  rows.from = one;
+  rows.own[0] = (ds_view){keys.json.at + 1, keys.json.size - 2}; // without the array's brackets
+  return rows;
+}
 
-ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_view keys, ds_view reader, ds_pieces *frame, int64_t budget) {
-  query rows = {.table = table, .select = "{record t}", .from = by_key, .own = {keys}, .own_count = 1, .reader = reader};
+ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_keys keys, ds_view reader, ds_pieces *frame, int64_t budget) {
+  query rows = rows_of(table, keys, reader);
+  rows.select = "{record t}";
   return take(sql, &rows, frame, budget);
 }
 
-ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, const uint32_t *columns, uint32_t count, ds_view reader, ds_pieces *frame, int64_t budget) {
-  query rows = {.table = table, .columns = columns, .column_count = count, .from = by_key, .own = {keys}, .own_count = 1, .reader = reader};
+ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_keys keys, const uint32_t *columns, uint32_t count, ds_view reader, ds_pieces *frame, int64_t budget) {
+  query rows = rows_of(table, keys, reader);
+  rows.columns = columns;
+  rows.column_count = count;
   return take(sql, &rows, frame, budget);
 }
 
@@ -121,7 +146,7 @@ ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_
   static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
   bool keyset = !ds_view_absent(after);
   query end = {.table = table, .select = "{key t}", .from = keyset ? from_key : from_start, .own = {ds_sql_number(sql, rows - 1), after}, .own_count = keyset ? 2 : 1, .reader = reader};
-  int32_t cursor = query_open(sql, &end, (ds_view){0}, (ds_view){0});
+  int32_t cursor = open_singly(sql, &end);
   ds_view key = ds_sql_next(sql, cursor) ? ds_sql_read(sql, cursor, 0) : (ds_view){0};
   ds_sql_close(sql, cursor);
   return key;
@@ -145,7 +170,7 @@ static query cells_between(const ds_table *table, ds_view after, ds_view until, 
 static int64_t count_of(ds_sql *sql, query rows) {
   rows.cells = false;
   rows.select = "count(*)";
-  int32_t cursor = query_open(sql, &rows, (ds_view){0}, (ds_view){0});
+  int32_t cursor = open_singly(sql, &rows);
   int64_t count = ds_sql_next(sql, cursor) ? ds_sql_integer(sql, cursor, 0) : 0;
   ds_sql_close(sql, cursor);
   return count;
@@ -172,7 +197,7 @@ ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_vi
 }
 
 ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget) {
-  query rows = {.table = table, .select = "{record t} AS r", .from = " FROM {rows ?1} ORDER BY {key_columns}", .reader = reader};
+  query rows = {.table = table, .select = "{record t}", .from = " FROM (SELECT * FROM {rows ?1} ORDER BY {key_columns}) AS t", .reader = reader};
   return take(sql, &rows, frame, budget);
 }
 

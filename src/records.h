@@ -19,11 +19,17 @@ typedef struct ds_records {
 
 // Each appends to `frame` as much as fits into `budget` bytes, the first row in any case. `reader` is the JSON of who reads, for a personal channel.
 
-// The rows whose keys are in `keys`, a JSON array of keys; keys without a row are passed over. Whole records, separated by commas.
-ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_view keys, ds_view reader, ds_pieces *frame, int64_t budget);
+// Keys of rows.
+typedef struct ds_keys {
+  ds_view json; // an array of them; absent if there are none
+  int64_t count;
+} ds_keys;
+
+// The rows of the keys; keys without a row are passed over. Whole records, separated by commas.
+ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_keys keys, ds_view reader, ds_pieces *frame, int64_t budget);
 
 // The same, but each as its key's cells followed by the cells of the given columns.
-ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_view keys, const uint32_t *columns, uint32_t count, ds_view reader, ds_pieces *frame, int64_t budget);
+ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_keys keys, const uint32_t *columns, uint32_t count, ds_view reader, ds_pieces *frame, int64_t budget);
 
 // Every record, in key order.
 ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget);

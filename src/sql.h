@@ -34,7 +34,7 @@ ds_handle ds_sql_keep(ds_sql *sql, int32_t cursor, uint32_t column);
 int64_t ds_sql_first(ds_sql *sql, ds_view query, const ds_view *parameters, uint32_t count);
 
 // The text behind a handle, copied into the arena; absent for a negative handle.
-ds_view ds_sql_text(ds_sql *sql, ds_handle text);
+ds_view ds_host_text(const ds_host *host, ds_arena *arena, ds_handle text);
 
 // The decimal text of `number` in the arena, for a parameter.
 ds_view ds_sql_number(ds_sql *sql, int64_t number);

@@ -14,6 +14,11 @@ static int32_t sql_open(void *context, ds_view sql, const ds_view *parameters, u
   return import_sql_open(sql.at, sql.size, parameters, count);
 }
 
+static int32_t sql_run(void *context, ds_view sql, const ds_view *parameters, uint32_t count) {
+  (void)context;
+  return import_sql_run(sql.at, sql.size, parameters, count);
+}
+
 static int32_t sql_next(void *context, int32_t cursor) {
   (void)context;
   return import_sql_next(cursor);
@@ -29,6 +34,11 @@ static int64_t sql_integer(void *context, int32_t cursor, uint32_t column) {
   return (int64_t)import_sql_integer(cursor, column);
 }
 
+static int32_t sql_read(void *context, int32_t cursor, uint32_t column, char *at, size_t room) {
+  (void)context;
+  return import_sql_read(cursor, column, at, room);
+}
+
 static ds_handle sql_text(void *context, int32_t cursor, uint32_t column) {
   (void)context;
   return import_sql_text(cursor, column);
@@ -39,14 +49,9 @@ static ds_handle sql_message(void *context) {
   return import_sql_message();
 }
 
-static size_t text_size(void *context, ds_handle text) {
+static int32_t text_read(void *context, ds_handle text, char *at, size_t room) {
   (void)context;
-  return import_text_size(text);
-}
-
-static size_t text_read(void *context, ds_handle text, char *at) {
-  (void)context;
-  return import_text_read(text, at);
+  return import_text_read(text, at, room);
 }
 
 static int32_t atomic(void *context, int32_t (*step)(void *argument), void *argument) {
@@ -91,12 +96,13 @@ static void log_line(void *context, ds_view line) {
 
 static const ds_host host = {
   .sql_open = sql_open,
+  .sql_run = sql_run,
   .sql_next = sql_next,
   .sql_close = sql_close,
   .sql_integer = sql_integer,
+  .sql_read = sql_read,
   .sql_text = sql_text,
   .sql_message = sql_message,
-  .text_size = text_size,
   .text_read = text_read,
   .atomic = atomic,
   .socket_after = socket_after,

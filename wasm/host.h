@@ -9,13 +9,14 @@
 #define DS_IMPORT(name) __attribute__((import_module("durasync"), import_name(name)))
 
 DS_IMPORT("sql_open") int32_t import_sql_open(const char *sql, size_t size, const ds_view *parameters, uint32_t count);
+DS_IMPORT("sql_run") int32_t import_sql_run(const char *sql, size_t size, const ds_view *parameters, uint32_t count);
 DS_IMPORT("sql_next") int32_t import_sql_next(int32_t cursor);
 DS_IMPORT("sql_close") void import_sql_close(int32_t cursor);
 DS_IMPORT("sql_integer") double import_sql_integer(int32_t cursor, uint32_t column);
+DS_IMPORT("sql_read") int32_t import_sql_read(int32_t cursor, uint32_t column, char *at, size_t room);
 DS_IMPORT("sql_text") ds_handle import_sql_text(int32_t cursor, uint32_t column);
 DS_IMPORT("sql_message") ds_handle import_sql_message(void);
-DS_IMPORT("text_size") size_t import_text_size(ds_handle text);
-DS_IMPORT("text_read") size_t import_text_read(ds_handle text, char *at);
+DS_IMPORT("text_read") int32_t import_text_read(ds_handle text, char *at, size_t room);
 DS_IMPORT("atomic") int32_t import_atomic(int32_t (*step)(void *argument), void *argument);
 DS_IMPORT("socket_after") ds_socket import_socket_after(ds_socket after);
 DS_IMPORT("socket_backlog") size_t import_socket_backlog(ds_socket socket);

@@ -54,7 +54,7 @@ export class SqliteStorage implements Storage {
   readonly sql = {
     exec: (query: string, ...bindings: Binding[]) => {
       const rows = this.#start(query, bindings);
-      return { raw: () => rows };
+      return { raw: () => rows, next: () => rows.next() };
     },
   };
 

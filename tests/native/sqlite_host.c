@@ -59,14 +59,16 @@ static const sqlite_text *text_of(sqlite_host *host, ds_handle text) {
   return &host->texts[text - host->first_text];
 }
 
-static size_t text_size(void *context, ds_handle text) {
-  return text_of(context, text)->size;
+// What does not fit is spoilt, so that nobody takes it for the text.
+static int32_t read_text(const char *source, size_t size, char *at, size_t room) {
+  if (room) memset(at, 0xFF, room);
+  if (size && size <= room) memcpy(at, source, size);
+  return (int32_t)size;
 }
 
-static size_t text_read(void *context, ds_handle text, char *at) {
+static int32_t text_read(void *context, ds_handle text, char *at, size_t room) {
   const sqlite_text *source = text_of(context, text);
-  if (source->size) memcpy(at, source->at, source->size);
-  return source->size;
+  return read_text(source->at, source->size, at, room);
 }
 
 // Handles are never given out twice, so that one kept beyond its turn is noticed.
@@ -187,6 +189,14 @@ static int32_t sql_next(void *context, int32_t at) {
   return status;
 }
 
+static int32_t sql_run(void *context, ds_view sql, const ds_view *parameters, uint32_t count) {
+  int32_t cursor = sql_open(context, sql, parameters, count);
+  if (cursor < 0) return cursor;
+  int32_t status = DS_SQL_ROW;
+  while (status == DS_SQL_ROW) status = sql_next(context, cursor);
+  return status;
+}
+
 static sqlite3_stmt *row_of(sqlite_host *host, int32_t at, uint32_t column) {
   sqlite_cursor *cursor = cursor_of(host, at);
   if (!cursor->statement || cursor->fresh) misuse("a row was read where there is none");
@@ -198,6 +208,13 @@ static int64_t sql_integer(void *context, int32_t cursor, uint32_t column) {
   int64_t value = sqlite3_column_int64(row_of(context, cursor, column), (int)column);
   if (value > INT64_C(1) << 53 || value < -(INT64_C(1) << 53)) misuse("an integer was read that JavaScript could not carry");
   return value;
+}
+
+static int32_t sql_read(void *context, int32_t cursor, uint32_t column, char *at, size_t room) {
+  sqlite3_stmt *statement = row_of(context, cursor, column);
+  if (sqlite3_column_type(statement, (int)column) == SQLITE_NULL) return -1;
+  const char *text = (const char *)sqlite3_column_text(statement, (int)column);
+  return read_text(text, (size_t)sqlite3_column_bytes(statement, (int)column), at, room);
 }
 
 static ds_handle sql_text(void *context, int32_t cursor, uint32_t column) {
@@ -400,12 +417,13 @@ sqlite_host *sqlite_host_new(const char *path) {
   host->calls = (ds_host){
     .context = host,
     .sql_open = sql_open,
+    .sql_run = sql_run,
     .sql_next = sql_next,
     .sql_close = sql_close,
     .sql_integer = sql_integer,
+    .sql_read = sql_read,
     .sql_text = sql_text,
     .sql_message = sql_message,
-    .text_size = text_size,
     .text_read = text_read,
     .atomic = atomic,
     .socket_after = socket_after,

@@ -13,7 +13,7 @@ typedef struct sqlite_host {
   ds_host calls;      // what the core is given; its context is this struct
   sqlite3 *database;  // for the test's own SQL, which none of the rules below concern
   int64_t clock;      // what `now` answers; a test sets it
-  int64_t call_count; // calls of sql_open and sql_next so far
+  int64_t call_count; // calls of sql_open, sql_run and sql_next so far
   int64_t fail_at;    // the call of that number (from 1) fails and does nothing; 0 for none
   bool fail_storage;  // it fails with DS_SQL_STORAGE, not with DS_SQL_ERROR
   int64_t alarm;      // what set_alarm was given last; 0 for nothing

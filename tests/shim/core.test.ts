@@ -196,7 +196,7 @@ test("a page that is too large fills nobody's memory before it is made smaller",
         yield row;
       }
     };
-    return { raw };
+    return { raw, next: () => statement.next() };
   };
   const sockets = new TestSockets();
   const core = new Core(todo, { sql: { exec }, transactionSync: (step) => storage.transactionSync(step), setAlarm: () => {} }, sockets, surroundings).start();

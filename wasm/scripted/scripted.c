@@ -17,8 +17,7 @@
 
 static ds_view call(const ds_host *host, ds_arena *arena, const ds_text *request) {
   ds_view view = ds_text_view(request);
-  ds_sql sql = {.host = host, .arena = arena};
-  return ds_sql_text(&sql, import_script(view.at, view.size));
+  return ds_host_text(host, arena, import_script(view.at, view.size));
 }
 
 // ---- Answers
