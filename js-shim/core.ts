@@ -171,10 +171,13 @@ export class Core {
   // ds_deliveries: count, items; ds_delivery: kind, socket_count, sockets, piece_count, pieces, code.
   #deliveries(at: number): Delivery[] {
     const [count = 0, items = 0] = this.#host.words(at, 2);
-    return Array.from({ length: count }, (_, i) => {
-      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = this.#host.words(items + 24 * i, 6);
-      return { kind: kinds[kind] ?? "send", sockets: [...this.#host.words(sockets, socketCount)], text: this.#join(pieces, pieceCount), code };
-    });
+    const words = this.#host.words(items, 6 * count);
+    const deliveries: Delivery[] = [];
+    for (let i = 0; i < words.length; i += 6) {
+      const [kind = 0, socketCount = 0, sockets = 0, pieceCount = 0, pieces = 0, code = 0] = words.subarray(i, i + 6);
+      deliveries.push({ kind: kinds[kind] ?? "send", sockets: Array.from(this.#host.words(sockets, socketCount)), text: this.#join(pieces, pieceCount), code });
+    }
+    return deliveries;
   }
 
   // ds_piece: a handle, or -1 and a view. The text is a copy: memory may change before the socket has sent it.

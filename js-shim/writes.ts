@@ -60,7 +60,7 @@ export class Writes {
       return handler();
     } finally {
       this.#handling = false;
-      for (const cursor of this.#cursors.splice(0)) for (const _ of cursor.raw()) continue;
+      for (const cursor of this.#cursors.splice(0)) while (!cursor.next().done) continue;
     }
   }
 }

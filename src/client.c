@@ -2,7 +2,8 @@
 #include "client.h"
 
 #include "json.h"
-#include "limits.h"
+
+#include <string.h>
 
 struct ds_kept_outcome {
   ds_kept_outcome *next;
@@ -31,12 +32,26 @@ static void read_outcomes(ds_client *client, ds_arena *arena, ds_view json) {
   }
 }
 
+static void remember(ds_last_client *last, const ds_client *client, int64_t now) {
+  last->size = client->outcomes || client->id.size > sizeof last->id ? 0 : client->id.size;
+  memcpy(last->id, client->id.at, last->size);
+  last->settled = client->settled;
+  last->seen = now;
+}
+
 ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
   for (ds_client *known = clients->first; known; known = known->next)
     if (ds_view_equal(known->id, id)) return known;
+  const ds_last_client *last = clients->last;
   ds_client *client = ds_arena_take(sql->arena, sizeof *client);
   *client = (ds_client){.next = clients->first, .id = ds_arena_copy(sql->arena, id)};
   clients->first = client;
+  if (last->size && ds_view_equal((ds_view){last->id, last->size}, id)) {
+    client->known = true;
+    client->settled = last->settled;
+    client->seen = last->seen;
+    return client;
+  }
   ds_view query = DS_LITERAL("SELECT settled, outcomes, seen FROM durasync_client WHERE client = ?1");
   int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
   if (ds_sql_next(sql, cursor)) {
@@ -96,10 +111,11 @@ static ds_view outcomes_json(const ds_client *client, ds_arena *arena) {
   return ds_text_view(&json);
 }
 
-void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time) {
-  ds_view clients = DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)");
+void ds_clients_forget(ds_clients *clients, ds_sql *sql, int64_t time, int64_t rpc_time) {
+  clients->last->size = 0;
+  ds_view all = DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)");
   ds_view rpcs = DS_LITERAL("DELETE FROM durasync_client WHERE client >= '~' AND seen < CAST(?1 AS INTEGER)");
-  ds_sql_run(sql, clients, DS_PARAMETERS(ds_sql_number(sql, time)));
+  ds_sql_run(sql, all, DS_PARAMETERS(ds_sql_number(sql, time)));
   ds_sql_run(sql, rpcs, DS_PARAMETERS(ds_sql_number(sql, rpc_time)));
 }
 
@@ -115,5 +131,6 @@ void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
     if (!client->changed) continue;
     ds_sql_run(sql, upsert,
       DS_PARAMETERS(client->id, ds_sql_number(sql, client->settled), outcomes_json(client, sql->arena), ds_sql_number(sql, now)));
+    remember(clients->last, client, now);
   }
 }

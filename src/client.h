@@ -10,6 +10,7 @@
 #define DURASYNC_CLIENT_H
 
 #include "action.h"
+#include "limits.h"
 #include "sql.h"
 
 typedef struct ds_kept_outcome ds_kept_outcome;
@@ -26,15 +27,25 @@ typedef struct ds_client {
   bool changed;
 } ds_client;
 
+// The client that was written last, as it stands in the table, so that who acts again and again need not be read each time. Whoever writes to the table otherwise, or undoes what was written,
+// forgets it: size = 0.
+typedef struct ds_last_client {
+  size_t size; // 0 if there is none, or if it has outcomes
+  char id[DS_MAX_CLIENT];
+  int64_t settled;
+  int64_t seen;
+} ds_last_client;
+
 // The clients of a turn.
 typedef struct ds_clients {
   ds_client *first;
+  ds_last_client *last;
 } ds_clients;
 
 // The statement that makes the table, for the start.
 extern const char ds_client_schema[];
 
-// The client `id`, read once a turn; one that is not stored has settled nothing. Lives in the turn's arena. Reads one row.
+// The client `id`, read once a turn, unless it is the last one; one that is not stored has settled nothing. Lives in the turn's arena. Reads one row.
 ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id);
 
 // The client is there at the time `now`: noted if it was not lately, so that it is not forgotten while it comes and goes with an action whose outcome it never hears.
@@ -57,7 +68,7 @@ ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *o
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
 
 // Forgets clients that have not been there since `time`, and rpcs of version 1 from before `rpc_time`.
-void ds_clients_forget(ds_sql *sql, int64_t time, int64_t rpc_time);
+void ds_clients_forget(ds_clients *clients, ds_sql *sql, int64_t time, int64_t rpc_time);
 
 // Notes every client as there at the time `now`: what a backup knows of them may be old, and they have been there since. One written row a client.
 void ds_clients_greet_all(ds_sql *sql, int64_t now);

@@ -14,6 +14,7 @@ struct ds_core {
   ds_storage storage;
   ds_names names;
   ds_peers peers;
+  ds_last_client last_client;
   bool ready;
   ds_received *first; // the frames that wait for the turn
   ds_received *last;
@@ -87,6 +88,7 @@ static ds_turn turn_new(ds_core *core) {
     .sql = {.host = core->host, .arena = core->arena},
     .now = core->host->now(core->host->context),
     .received = core->first,
+    .clients = {.last = &core->last_client},
     .out = {.host = core->host, .arena = core->arena},
   };
 }
@@ -103,7 +105,7 @@ static void expire(ds_turn *turn, ds_table *table) {
 // What has grown is cut back, and clients long gone are forgotten on the same occasion.
 static void compact(ds_turn *turn) {
   for (uint64_t set = turn->changed; set; set &= set - 1) expire(turn, &turn->storage->tables[__builtin_ctzll(set)]);
-  if (turn->grown) ds_clients_forget(&turn->sql, turn->now - DS_CLIENT_AGE, turn->now - DS_RPC_AGE);
+  if (turn->grown) ds_clients_forget(&turn->clients, &turn->sql, turn->now - DS_CLIENT_AGE, turn->now - DS_RPC_AGE);
   for (uint64_t set = turn->grown; set; set &= set - 1)
     ds_log_compact(&turn->sql, &turn->storage->tables[__builtin_ctzll(set)], ds_app_log_window(turn->app));
 }
@@ -161,6 +163,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
     core->storage.tables[i].marked = -1;
   }
   ds_peers_forget(&core->peers);
+  core->last_client.size = 0;
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   // The platform ends an object whose storage fails in most ways, and with it every socket. In the others the object does so itself: clients come back as
   // slowly as they would, and send again what has no outcome.
@@ -209,6 +212,7 @@ ds_deliveries ds_core_broadcast(ds_core *core, ds_view channel, ds_view json) {
 
 bool ds_core_renew(ds_core *core, ds_deliveries *deliveries) {
   ds_turn turn = turn_new(core);
+  core->last_client.size = 0;
   // Also where the app cannot run on the storage that came back: the code that can will find the new epoch.
   if (!ds_storage_renew(&core->storage, core->host, core->keep, core->arena)) return false;
   send_all_away(core, &turn, DS_CLOSE_RESTART, "new_epoch");

@@ -55,25 +55,29 @@ static bool mentions(const char *text, const char *word) {
   return false;
 }
 
-static int32_t open_statement(ds_action *action, const char *sql) {
+// A statement of the handler's as the host takes it.
+typedef struct bound {
+  ds_statement statement;
+  ds_view parameters[3];
+} bound;
+
+// Binds what the statement names; false, and the action rejected, for one that must not run.
+static bool bind(ds_action *action, const char *sql, bound *to) {
   // A key that is looked at only when the turn commits would fail everybody's actions, and no single one.
   if (mentions(sql, "defer_foreign_keys")) {
     action->sql.host->log(action->sql.host->context, DS_LITERAL("a handler must not defer foreign keys"));
     ds_reject(action, DS_INTERNAL, NULL);
-    return -1;
   }
+  if (ds_failed(action)) return false;
   ds_statement statement = ds_statements_find(action->statements, action->sql.arena, ds_view_of(sql));
-  ds_view values = statement.parameters > 1 ? bound_values(action) : (ds_view){0};
-  int32_t cursor =
-    ds_sql_open(&action->sql, statement.sql, (const ds_view[]){action->payload, values, action->identity}, statement.parameters);
-  settle_failure(action);
-  return cursor;
+  *to = (bound){statement, {action->payload, statement.parameters > 1 ? bound_values(action) : (ds_view){0}, action->identity}};
+  return true;
 }
 
 void ds_run(ds_action *action, const char *sql) {
-  if (ds_failed(action)) return;
-  int32_t cursor = open_statement(action, sql);
-  while (ds_sql_next(&action->sql, cursor)) continue;
+  bound bound;
+  if (!bind(action, sql, &bound)) return;
+  ds_sql_run(&action->sql, bound.statement.sql, bound.parameters, bound.statement.parameters);
   settle_failure(action);
 }
 
@@ -106,7 +110,10 @@ ds_rows *ds_query(ds_action *action, const char *sql) {
   ds_rows *rows = ds_arena_take(action->sql.arena, sizeof *rows);
   *rows = (ds_rows){.next = action->rows, .action = action, .cursor = -1};
   action->rows = rows;
-  if (!ds_failed(action)) rows->cursor = open_statement(action, sql);
+  bound bound;
+  if (!bind(action, sql, &bound)) return rows;
+  rows->cursor = ds_sql_open(&action->sql, bound.statement.sql, bound.parameters, bound.statement.parameters);
+  settle_failure(action);
   return rows;
 }
 

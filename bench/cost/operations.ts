@@ -17,15 +17,15 @@ export const operations = {
   "wake": { rowsRead: 3, rowsWritten: 0, framesOut: 0 },
   "connect": { rowsRead: 1, rowsWritten: 0, framesOut: 1 },
   "first sync of 10,000 rows": { rowsRead: 30_009, rowsWritten: 0, framesOut: 5 },
-  "create": { rowsRead: 4, rowsWritten: 3, framesOut: 1 },
-  "update of one column": { rowsRead: 5, rowsWritten: 3, framesOut: 1 },
+  "create": { rowsRead: 3, rowsWritten: 3, framesOut: 1 },
+  "update of one column": { rowsRead: 4, rowsWritten: 3, framesOut: 1 },
   "update that changes nothing": { rowsRead: 2, rowsWritten: 1, framesOut: 0 },
-  "delete": { rowsRead: 4, rowsWritten: 3, framesOut: 1 },
-  "burst of 200 creates, 10 listeners": { rowsRead: 602, rowsWritten: 401, framesOut: 11 },
-  "one create, 100 listeners": { rowsRead: 4, rowsWritten: 3, framesOut: 101 },
+  "delete": { rowsRead: 3, rowsWritten: 3, framesOut: 1 },
+  "burst of 200 creates, 10 listeners": { rowsRead: 601, rowsWritten: 401, framesOut: 11 },
+  "one create, 100 listeners": { rowsRead: 3, rowsWritten: 3, framesOut: 101 },
   "resume, nothing changed": { rowsRead: 3, rowsWritten: 0, framesOut: 1 },
   "resume, 10 changes in 100,000 rows": { rowsRead: 32, rowsWritten: 0, framesOut: 1 },
-  "10,000 creates, compaction included": { rowsRead: 190_050, rowsWritten: 30_021, framesOut: 20 },
+  "10,000 creates, compaction included": { rowsRead: 190_031, rowsWritten: 30_021, framesOut: 20 },
 } satisfies Record<string, Figures>;
 
 export type OperationName = keyof typeof operations;

@@ -30,8 +30,10 @@ const changesOf = (storage: SqliteStorage) => Number(storage.rows("SELECT total_
 function cursor(storage: SqliteStorage, query: string, bindings: (string | number | null)[]) {
   const before = changesOf(storage);
   const rows = [...storage.sql.exec(query, ...bindings).raw()];
+  const left = rows.values();
   return {
-    raw: () => rows.values(),
+    raw: () => left,
+    next: () => left.next(),
     one: () => ({ count: rows[0]?.[0] }),
     rowsWritten: changesOf(storage) - before,
   };

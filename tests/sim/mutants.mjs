@@ -58,6 +58,8 @@ export const mutants = [
   { name: "a socket may send as fast as it likes", file: "peer.c", from: `if (peer->frames_left < 1000) return false;`, to: `if (peer->frames_left < -1000000000) return false;`, test: "a socket may send 2,000 frames at once and 500 a second", why: "an object that answers more than it must breaks nothing that a client can see" },
 
   // --- exactly once
+  { name: "the last client is remembered though its turn is undone", file: "core.c", from: `ds_peers_forget(&core->peers);\n  core->last_client.size = 0;`, to: `ds_peers_forget(&core->peers);` },
+  { name: "the last client is remembered without its outcomes", file: "client.c", from: `client->outcomes || client->id.size`, to: `client->id.size` },
   { name: "the outcome is not stored", file: "client.c", from: `  client->settled++;\n  client->changed = true;`, to: `  client->settled++;` },
   { name: "a rejection is forgotten", file: "client.c", from: `bool plain = outcome->code == DS_OK && ds_view_absent`, to: `bool plain = ds_view_absent` },
   { name: "more is forgotten than was acknowledged", file: "client.c", from: `client->outcomes->number <= number)`, to: `client->outcomes->number <= number + 1)` },
