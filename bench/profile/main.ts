@@ -10,7 +10,7 @@ import { Profiler } from "./profiler.ts";
 import { printInstructions, printInstructionsHeading, printProfiles, printProfilesHeading, type Profiled } from "./tables.ts";
 
 // Those that need no packages of the bench's own.
-const targets = ["durasync-c", "durasync-ts", "straightforward", "bare"];
+const targets = ["durasync-c", "durasync-ts", "straightforward", "bare", "exact"];
 const usual = "durasync-c,straightforward,bare";
 
 const running = new Set<BenchServer>();

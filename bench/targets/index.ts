@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import type { Target } from "./target.ts";
 
-export const targetNames = ["durasync-c", "durasync-ts", "straightforward", "bare", "tinybase", "agents", "y-partyserver"] as const;
+export const targetNames = ["durasync-c", "durasync-ts", "straightforward", "bare", "exact", "tinybase", "agents", "y-partyserver"] as const;
 
 /** The client's part of a target. Loaded when it is asked for: the peers' packages are installed by `make bench` alone. */
 export async function loadTarget(name: string): Promise<Target> {

@@ -19,7 +19,7 @@ const set = `UPDATE wide SET c5 = changed.value ->> 3 FROM json_each(?1) AS chan
 const note = `INSERT INTO log (id) SELECT value ->> 2 FROM json_each(?)`;
 const since = `SELECT json_group_array(json_array(id, text, completed, created_at, updated_at, deleted_at)) FROM todos WHERE id IN (SELECT id FROM log WHERE version > ?)`;
 
-abstract class Bare extends DurableObject implements Measured {
+export abstract class Bare extends DurableObject implements Measured {
   protected abstract readonly rowsToBeginWith: string;
   #create: string[] = [];
   #update: string[] = [];
@@ -56,26 +56,31 @@ abstract class Bare extends DurableObject implements Measured {
       if (messages.length === 0) continue;
       const news = `[${messages.join(",")}]`;
       messages.length = 0;
-      this.#exec(query, news, Date.now());
-      if (query === update) this.#exec(note, news);
+      this.store(query, news);
       for (const socket of this.ctx.getWebSockets()) socket.send(news);
     }
   }
 
+  /** Carries out a turn's messages of one kind. */
+  protected store(query: string, news: string): void {
+    this.exec(query, news, Date.now());
+    if (query === update) this.exec(note, news);
+  }
+
   #answer(socket: WebSocket, [what, argument]: [string, string | number]): void {
-    if (what === "resume") socket.send(String(this.#exec(since, argument).next().value?.[0]));
-    else if (argument === "wide") socket.send(String(this.#exec(`SELECT json_group_array(json_array(id)) FROM wide`).next().value?.[0]));
+    if (what === "resume") socket.send(String(this.exec(since, argument).next().value?.[0]));
+    else if (argument === "wide") socket.send(String(this.exec(`SELECT json_group_array(json_array(id)) FROM wide`).next().value?.[0]));
     else this.#sendPage(socket, 1, FIRST_PAGE);
   }
 
   // A page a macrotask: others' actions come in between.
   #sendPage(socket: WebSocket, from: number, rows: number): void {
-    const columns = this.#exec(page, from, from + rows - 1).next().value ?? [];
+    const columns = this.exec(page, from, from + rows - 1).next().value ?? [];
     socket.send(`[${columns.join()}]`);
     if (columns[0] !== "[]") setTimeout(() => this.#sendPage(socket, from + rows, PAGE), 0);
   }
 
-  #exec(query: string, ...bindings: SqlStorageValue[]): IterableIterator<SqlStorageValue[]> {
+  protected exec(query: string, ...bindings: SqlStorageValue[]): IterableIterator<SqlStorageValue[]> {
     const cursor = this.ctx.storage.sql.exec(query, ...bindings);
     const rows = [...cursor.raw()];
     this.#rows.read += cursor.rowsRead;
