@@ -24,7 +24,16 @@ export class Todos extends Bare {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     for (const table of tables) ctx.storage.sql.exec(table);
-    this.#version = Number(this.exec("SELECT max(version) FROM change").next().value?.[0]);
+    this.#version = this.#lastVersion();
+  }
+
+  #lastVersion(): number {
+    return Number(this.exec("SELECT max(version) FROM change").next().value?.[0]);
+  }
+
+  override seed(from: number, count: number, size: number): void {
+    super.seed(from, count, size);
+    this.#version = this.#lastVersion(); // nobody is told of these
   }
 
   protected override store(query: string, news: string): void {
