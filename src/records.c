@@ -41,51 +41,29 @@ static int32_t open_singly(ds_sql *sql, const query *rows) {
   return query_open(sql, rows, DS_LITERAL("SELECT "), (ds_view){0}, (ds_view){0});
 }
 
-// Opens the query so that all its rows come as one: how many there are, and their texts. Many texts that do not fit `budget` do not come: they could fill the host's memory; those that do are
-// followed by the bytes of them together.
-static int32_t open_together(ds_sql *sql, const query *rows, int64_t budget) {
-  if (!rows->cells) return query_open(sql, rows, DS_LITERAL("SELECT count(*), group_concat("), DS_LITERAL(")"), (ds_view){0});
-  ds_mark mark = ds_arena_mark(sql->arena);
-  ds_text size = ds_text_new(sql->arena);
-  for (uint32_t i = 0; i < ds_table_cell_texts(rows->table); i++) {
-    ds_view number = ds_sql_number(sql, i);
-    ds_text_fill(&size, i ? " + length(CAST(c# AS BLOB))" : "length(CAST(c# AS BLOB))", &number);
-  }
-  ds_text before = ds_text_new(sql->arena);
-  ds_text end = ds_text_new(sql->arena);
-  ds_text_fill(&before, "SELECT *, # FROM (SELECT ", DS_VALUES(ds_text_view(&size)));
-  ds_text_fill(&end, ") WHERE # <= #", DS_VALUES(ds_text_view(&size), ds_sql_number(sql, budget)));
-  int32_t cursor = query_open(sql, rows, ds_text_view(&before), (ds_view){0}, ds_text_view(&end));
-  ds_arena_release(sql->arena, mark);
-  return cursor;
-}
-
 // The bytes of a text, with a comma; 0 for none.
 static int64_t size_of(const ds_sql *sql, ds_handle text) {
   return text < 0 ? 0 : (int64_t)sql->host->text_read(sql->host->context, text, NULL, 0) + 1;
 }
 
-// The rows together. False, and nothing appended, if that does not fit, or would be larger than the platform lets a text be.
-static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
-  ds_sql attempt = *sql; // what is too big is no failure of the turn's: fewer rows can still be read
-  uint32_t texts = rows->cells ? ds_table_cell_texts(rows->table) : 1;
-  int32_t cursor = open_together(&attempt, rows, budget);
-  if (!ds_sql_next(&attempt, cursor)) {
-    if (attempt.status != DS_SQL_TOO_BIG) sql->status = attempt.status;
-    return false;
-  }
-  uint32_t before = frame->count;
-  *taken = (ds_records){.count = ds_sql_integer(&attempt, cursor, 0)};
-  for (uint32_t i = 0; i < texts; i++) {
-    ds_handle text = ds_sql_keep(&attempt, cursor, i + 1);
-    if (i) ds_pieces_str(frame, ",");
-    else taken->size = rows->cells ? ds_sql_integer(&attempt, cursor, texts + 1) + texts : size_of(sql, text);
-    ds_pieces_handle(frame, text);
-  }
-  ds_sql_close(&attempt, cursor);
-  if (taken->size <= budget) return true;
-  frame->count = before;
+// Moves to the one row that a query comes to. False if there is none, or if it would be larger than the platform lets a text be: fewer rows can still be read.
+static bool next_together(ds_sql *sql, ds_sql *attempt, int32_t cursor) {
+  if (ds_sql_next(attempt, cursor)) return true;
+  if (attempt->status != DS_SQL_TOO_BIG) sql->status = attempt->status;
   return false;
+}
+
+// The rows as one text. False, and nothing appended, if that does not fit.
+static bool take_together(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
+  ds_sql attempt = *sql;
+  int32_t cursor = query_open(&attempt, rows, DS_LITERAL("SELECT count(*), group_concat("), DS_LITERAL(")"), (ds_view){0});
+  if (!next_together(sql, &attempt, cursor)) return false;
+  ds_handle text = ds_sql_keep(&attempt, cursor, 1);
+  *taken = (ds_records){.count = ds_sql_integer(&attempt, cursor, 0), .size = size_of(sql, text)};
+  ds_sql_close(&attempt, cursor);
+  if (taken->size > budget) return false;
+  ds_pieces_handle(frame, text);
+  return true;
 }
 
 // The rows one at a time.
@@ -166,6 +144,38 @@ static query cells_between(const ds_table *table, ds_view after, ds_view until, 
   return rows;
 }
 
+// Opens the query of cells: one row, of how many records there are and their texts. There is no row if the texts do not fit `budget`: they could fill the host's memory. An outer query that asks for
+// their size would copy them, which takes a third as long as to make them.
+static int32_t open_cells(ds_sql *sql, const query *rows, int64_t budget) {
+  ds_mark mark = ds_arena_mark(sql->arena);
+  ds_text end = ds_text_new(sql->arena);
+  uint32_t texts = ds_table_cell_texts(rows->table);
+  for (uint32_t i = 0; i < texts; i++) {
+    ds_view number = ds_sql_number(sql, i);
+    ds_text_fill(&end, i ? " + length(CAST(durasync_# AS BLOB))" : " HAVING length(CAST(durasync_# AS BLOB))", &number);
+  }
+  ds_text_fill(&end, " <= #", DS_VALUES(ds_sql_number(sql, budget - texts))); // a comma each
+  int32_t cursor = query_open(sql, rows, DS_LITERAL("SELECT "), (ds_view){0}, ds_text_view(&end));
+  ds_arena_release(sql->arena, mark);
+  return cursor;
+}
+
+// The cells. False, and nothing appended, if they do not fit.
+static bool take_cells(ds_sql *sql, const query *rows, ds_pieces *frame, int64_t budget, ds_records *taken) {
+  ds_sql attempt = *sql;
+  int32_t cursor = open_cells(&attempt, rows, budget);
+  if (!next_together(sql, &attempt, cursor)) return false;
+  *taken = (ds_records){.count = ds_sql_integer(&attempt, cursor, 0)};
+  for (uint32_t i = 0; i < ds_table_cell_texts(rows->table); i++) {
+    ds_handle text = ds_sql_keep(&attempt, cursor, i + 1);
+    taken->size += size_of(sql, text);
+    if (i) ds_pieces_str(frame, ",");
+    ds_pieces_handle(frame, text);
+  }
+  ds_sql_close(&attempt, cursor);
+  return true;
+}
+
 // How many rows the query has.
 static int64_t count_of(ds_sql *sql, query rows) {
   rows.cells = false;
@@ -180,7 +190,7 @@ ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_vi
   ds_part part = {.last = until};
   bool shorter = false;
   query rows = cells_between(table, after, until, reader);
-  while (!take_together(sql, &rows, frame, budget, &part.records) && sql->status == DS_SQL_DONE) {
+  while (!take_cells(sql, &rows, frame, budget, &part.records) && sql->status == DS_SQL_DONE) {
     int64_t half = count_of(sql, rows) / 2;
     if (half > 0) {
       part.last = ds_records_end(sql, table, after, half, reader);

@@ -352,7 +352,7 @@ void ds_table_cells(ds_text *sql, const ds_table *table) {
     add_value(sql, table, i, DS_LITERAL("t"), exact_cells);
     ds_text_str(sql, ")");
     if ((i + 1) % share_of(table) && i + 1 < table->column_count) continue;
-    ds_text_str(sql, " AS c");
+    ds_text_str(sql, " AS durasync_");
     ds_text_int(sql, i / share_of(table));
   }
 }

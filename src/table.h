@@ -78,7 +78,7 @@ void ds_table_add(ds_text *sql, const ds_table *table, const char *template);
 // Appends the given columns of row t after its primary key, as a JSON array.
 void ds_table_partial(ds_text *sql, const ds_table *table, const uint32_t *columns, uint32_t count);
 
-// Appends "count(*)" and, for each column of the channel, the array of its cells in the rows at hand, under the names c0, c1, ...; so many texts that a result may have as many columns. Where they
+// Appends "count(*)" and, for each column of the channel, the array of its cells in the rows at hand, under the names durasync_0, durasync_1, ...; so many texts that a result may have as many columns. Where they
 // are fewer than the columns, a text is several arrays, separated by commas.
 void ds_table_cells(ds_text *sql, const ds_table *table);
 uint32_t ds_table_cell_texts(const ds_table *table);

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { Core, type Delivery, type Frame } from "../../js-shim/core.ts";
-import type { Sockets, Storage, Surroundings } from "../../js-shim/host.ts";
+import { utf8Size, type Sockets, type Storage, type Surroundings } from "../../js-shim/host.ts";
 import { limits } from "../../wasm/build/protocol.ts";
 import { SqliteStorage } from "../conversations/sqlite-storage.ts";
 
@@ -213,4 +213,17 @@ test("a page that is too large fills nobody's memory before it is made smaller",
   expect(ids).toEqual(Array.from({ length: 4000 }, (_, i) => String(i).padStart(5, "0")));
   expect(widest).toBeGreaterThan(limits.pageSize / 2);
   expect(widest).toBeLessThanOrEqual(2 * limits.pageSize);
+});
+
+test("a text has as many bytes as it takes to encode it, however long it is", () => {
+  const pieces = ["a", "\u00e9", "\u20ac", "\u{1f600}", "\ud800", "\udc00", "\ud800a"];
+  for (const piece of pieces) {
+    // Short and long, and so that the piece stands at each place around the end of what is encoded at once.
+    for (const size of [0, 1, 490, 510, 65_530, 65_536, 131_070]) {
+      for (let before = 0; before < 4; before++) {
+        const text = "x".repeat(before) + piece.repeat(Math.ceil(size / piece.length)) + piece;
+        expect(utf8Size(text)).toBe(Buffer.from(text).length);
+      }
+    }
+  }
 });
