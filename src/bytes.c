@@ -213,10 +213,13 @@ void ds_text_fill(ds_text *text, const char *template, const ds_view *values) {
 static void add_quoted(ds_text *text, ds_view view, char quote) {
   ds_view mark = {&quote, 1};
   ds_text_add(text, mark);
+  size_t begin = 0;
   for (size_t i = 0; i < view.size; i++) {
-    if (view.at[i] == quote) ds_text_add(text, mark);
-    ds_text_add(text, (ds_view){view.at + i, 1});
+    if (view.at[i] != quote) continue;
+    ds_text_add(text, (ds_view){view.at + begin, i + 1 - begin});
+    begin = i; // the quote comes again, with what follows it
   }
+  if (view.size > begin) ds_text_add(text, (ds_view){view.at + begin, view.size - begin});
   ds_text_add(text, mark);
 }
 

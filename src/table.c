@@ -262,10 +262,13 @@ int32_t ds_table_column(const ds_table *table, const char *name) {
 
 // Appends `template` with `value` for each "@" and `number` for each "#".
 static void add_cell(ds_text *sql, const char *template, ds_view value, ds_view number) {
-  for (; *template; template++) {
-    if (*template == '@') ds_text_add(sql, value);
-    else if (*template == '#') ds_text_add(sql, number);
-    else ds_text_add(sql, (ds_view){template, 1});
+  for (;; template++) {
+    size_t plain = 0;
+    while (template[plain] && template[plain] != '@' && template[plain] != '#') plain++;
+    ds_text_add(sql, (ds_view){template, plain});
+    template += plain;
+    if (*template == '\0') return;
+    ds_text_add(sql, *template == '@' ? value : number);
   }
 }
 
