@@ -158,7 +158,7 @@ export class Host {
   }
 
   /** The bytes of the module's memory; dead after any call into it, since its memory may grow. */
-  bytes(at: number, size?: number): Uint8Array<ArrayBuffer> {
+  bytes(at: number, size: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#guest().memory.buffer, at, size);
   }
 

@@ -128,16 +128,21 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   protected override async start(): Promise<void> {
     try {
       this.#describe();
+      if (this.onStart === SyncServer.prototype.onStart) return this.#startCore(); // in a transaction of its own
       await this.ctx.storage.transaction(async () => {
         if (!this.core.migrate()) throw new Error("A migration failed: the log says why.");
         await this.onStart();
-        if (!this.core.start().ready) throw new Error("A channel and its table do not fit: the log says why.");
+        this.#startCore();
       });
     } catch (error) {
       console.error(`durasync: ${this.constructor.name} could not start: it is unavailable, and its storage as it was`, error);
       return;
     }
     this.flush(); // what onStart has changed
+  }
+
+  #startCore(): void {
+    if (!this.core.start().ready) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
   }
 
   protected override async admit(request: Request): Promise<unknown> {

@@ -7,15 +7,20 @@ let server: Server;
 beforeAll(async () => void (server = await startServer()));
 afterAll(async () => await server.close());
 
-test.each(["no channels", "no column", "no table", "no key", "a migration throws", "a migration waits", "onStart throws", "onStart throws late"])("%s", async (name) => {
+const early = ["no channels", "no column", "no table", "no key", "a migration throws", "a migration waits"];
+const late = ["onStart throws", "onStart throws late"];
+const places = { TroubledEarly: "troubled-early", Troubled: "troubled" } as const;
+
+test.each([...early.map((name) => ["TroubledEarly", name] as const), ...[...early, ...late].map((name) => ["Troubled", name] as const)])("%s: %s", async (app, name) => {
   await server.fetch("/mend?mended=");
-  const a = await server.connect("Troubled", name);
+  const a = await server.connect(app, name);
   a.send({ type: "hello", protocol: 2, client: "a" });
   expect(await a.frame()).toMatchObject({ type: "error", code: "unavailable" });
-  expect(JSON.parse(await server.fetch(`/parties/troubled/${encodeURIComponent(name)}`))).toMatchObject({ code: "unavailable" });
+  expect(JSON.parse(await server.fetch(`/parties/${places[app]}/${encodeURIComponent(name)}`))).toMatchObject({ code: "unavailable" });
+  expect(await server.sql(app, name, "SELECT name FROM sqlite_master WHERE name IN ('notes', 'durasync_meta')")).toEqual([]);
   await server.fetch("/mend?mended=yes");
-  await server.hibernate("Troubled", name);
-  const b = await server.connect("Troubled", name);
+  await server.hibernate(app, name);
+  const b = await server.connect(app, name);
   expect(await b.subscribe("b", "notes")).toMatchObject({ type: "page", cells: [["made by a migration"]] });
 });
 

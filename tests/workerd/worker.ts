@@ -7,9 +7,9 @@ import todo from "../../wasm/build/todo.wasm";
 import { Cramped } from "./cramped-worker.ts";
 import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
-import { trouble, Troubled } from "./start-worker.ts";
+import { trouble, Troubled, TroubledEarly } from "./start-worker.ts";
 
-export { ConformC, ConformTs, Cramped, ReleaseC, ReleaseTs, Scripted, Seed, Troubled };
+export { ConformC, ConformTs, Cramped, ReleaseC, ReleaseTs, Scripted, Seed, Troubled, TroubledEarly };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -67,6 +67,7 @@ interface Env {
   readonly Scripted: DurableObjectNamespace<Scripted>;
   readonly Cramped: DurableObjectNamespace<Cramped>;
   readonly Troubled: DurableObjectNamespace<Troubled>;
+  readonly TroubledEarly: DurableObjectNamespace<TroubledEarly>;
 }
 
 export default {
