@@ -32,6 +32,7 @@ static void read_outcomes(ds_client *client, ds_arena *arena, ds_view json) {
   }
 }
 
+// Notes the client as it has just been written.
 static void remember(ds_last_client *last, const ds_client *client, int64_t now) {
   last->size = client->outcomes || client->id.size > sizeof last->id ? 0 : client->id.size;
   memcpy(last->id, client->id.at, last->size);

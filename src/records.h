@@ -17,13 +17,13 @@ typedef struct ds_records {
   bool more;    // there is at least one more, for which there was no room
 } ds_records;
 
-// Each appends to `frame` as much as fits into `budget` bytes, the first row in any case. `reader` is the JSON of who reads, for a personal channel.
-
 // Keys of rows.
 typedef struct ds_keys {
   ds_view json; // an array of them; absent if there are none
   int64_t count;
 } ds_keys;
+
+// Each appends to `frame` as much as fits into `budget` bytes, the first row in any case. `reader` is the JSON of who reads, for a personal channel.
 
 // The rows of the keys; keys without a row are passed over. Whole records, separated by commas.
 ds_records ds_records_by_key(ds_sql *sql, const ds_table *table, ds_keys keys, ds_view reader, ds_pieces *frame, int64_t budget);

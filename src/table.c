@@ -46,6 +46,7 @@ static hazard column_hazard(const ds_table *table, uint32_t column) {
   return HAZARD_ANY;
 }
 
+// Whether the column can hold more than a number.
 static bool is_long(const ds_table *table, uint32_t column) {
   hazard hazard = column_hazard(table, column);
   return hazard != HAZARD_INTEGER && hazard != HAZARD_REAL;
