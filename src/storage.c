@@ -45,13 +45,14 @@ static void begin_history(opening *open) {
 }
 
 static void read_meta(opening *open) {
-  ds_view query = DS_LITERAL(
+  ds_view schema = DS_LITERAL(
     // Without this a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
     "PRAGMA recursive_triggers = ON; "
     "CREATE TABLE IF NOT EXISTS durasync_meta ("
     "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
-    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT; "
-    "SELECT epoch, migrations, installed, generations FROM durasync_meta");
+    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
+  ds_sql_run(&open->sql, schema, DS_NO_PARAMETERS); // by itself: of several statements the platform counts the last one's rows
+  ds_view query = DS_LITERAL("SELECT epoch, migrations, installed, generations FROM durasync_meta");
   int32_t cursor = ds_sql_open(&open->sql, query, DS_NO_PARAMETERS);
   bool found = ds_sql_next(&open->sql, cursor);
   if (found) {
