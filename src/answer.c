@@ -162,7 +162,7 @@ static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table
   bool known = cursor->present && ds_view_equal(cursor->epoch, turn->storage->epoch) && ds_view_equal(cursor->shape, shape) &&
     cursor->version <= table->version;
   if (!known || cursor->version < ds_log_floor(&turn->sql, table)) return false;
-  ds_diff diff = ds_diff_since(&turn->sql, table, reader, cursor->version, DS_MAX_CATCH_UP, DS_CATCH_UP);
+  ds_diff diff = ds_diff_since(&turn->sql, table, reader, cursor->version, DS_MAX_CATCH_UP, DS_CATCH_UP, NULL);
   if (diff.too_large) return false;
   ds_change change = ds_change_of(&turn->sql, &diff);
   if (!change.whole) return false;

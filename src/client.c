@@ -114,19 +114,19 @@ static ds_view outcomes_json(const ds_client *client, ds_arena *arena) {
 
 void ds_clients_forget(ds_clients *clients, ds_sql *sql, int64_t time, int64_t rpc_time) {
   clients->last->size = 0;
-  ds_view all = DS_LITERAL("DELETE FROM durasync_client WHERE seen < CAST(?1 AS INTEGER)");
-  ds_view rpcs = DS_LITERAL("DELETE FROM durasync_client WHERE client >= '~' AND seen < CAST(?1 AS INTEGER)");
+  ds_view all = DS_LITERAL("DELETE FROM durasync_client WHERE seen < ?1");
+  ds_view rpcs = DS_LITERAL("DELETE FROM durasync_client WHERE client >= '~' AND seen < ?1");
   ds_sql_run(sql, all, DS_PARAMETERS(ds_sql_number(sql, time)));
   ds_sql_run(sql, rpcs, DS_PARAMETERS(ds_sql_number(sql, rpc_time)));
 }
 
 void ds_clients_greet_all(ds_sql *sql, int64_t now) {
-  ds_sql_run(sql, DS_LITERAL("UPDATE durasync_client SET seen = CAST(?1 AS INTEGER)"), DS_PARAMETERS(ds_sql_number(sql, now)));
+  ds_sql_run(sql, DS_LITERAL("UPDATE durasync_client SET seen = ?1"), DS_PARAMETERS(ds_sql_number(sql, now)));
 }
 
 void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
   ds_view upsert = DS_LITERAL(
-    "INSERT INTO durasync_client VALUES (?1, CAST(?2 AS INTEGER), ?3, CAST(?4 AS INTEGER)) "
+    "INSERT INTO durasync_client VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT DO UPDATE SET settled = excluded.settled, outcomes = excluded.outcomes, seen = excluded.seen");
   for (const ds_client *client = clients->first; client; client = client->next) {
     if (!client->changed) continue;

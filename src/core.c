@@ -137,11 +137,11 @@ static void refuse_all(ds_turn *turn, ds_code code) {
 // it is still to be told: so whoever follows those channels is sent away now, and resumes from its cursor.
 static void send_followers_away(ds_core *core, ds_turn *turn) {
   ds_sql sql = {.host = core->host, .arena = core->arena};
-  int64_t versions[DS_MAX_CHANNELS];
+  ds_log_entry newest[DS_MAX_CHANNELS];
   uint64_t untold = 0;
-  ds_log_versions(&sql, core->names.channels, core->storage.table_count, versions);
+  ds_log_newest(&sql, core->names.channels, core->storage.table_count, newest);
   for (uint32_t i = 0; i < core->storage.table_count; i++)
-    if (versions[i] != core->storage.tables[i].version || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
+    if (newest[i].version != core->storage.tables[i].version || sql.status != DS_SQL_DONE) untold |= UINT64_C(1) << i;
   if (untold) ds_peers_complete(&core->peers, core->host, core->arena, &core->names);
   for (uint32_t i = 0; untold && i < core->peers.count; i++) {
     const ds_peer *peer = &core->peers.items[i];

@@ -46,8 +46,8 @@ typedef enum ds_diff_mode {
   DS_CATCH_UP, // whole rows instead of sets, and a del for every row that is not there now. Which those are is left open, except in a personal channel: ds_diff_look
 } ds_diff_mode;
 
-// The net diff, for `reader`, of everything the log holds after `from`, at most `limit` entries.
-ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t limit, ds_diff_mode mode);
+// The net diff, for `reader`, of everything the log holds after `from`, at most `limit` entries. `newest` is the newest of them, or NULL: if it is known to be the only one, the log need not be read.
+ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t limit, ds_diff_mode mode, const ds_log_entry *newest);
 
 // Makes dels of those puts of a catch-up whose rows are not there: for who has asked for all of them, and got fewer. As a rule all are there, and nobody need look twice.
 void ds_diff_look(ds_diff *diff, ds_sql *sql);

@@ -158,7 +158,7 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
   }
   ds_pieces records = {0};
   if (ds_turn_may_read(turn, received->socket, table).code == DS_OK) {
-    ds_diff diff = ds_diff_since(&turn->sql, table, ds_turn_peer(turn, received->socket)->reader, before, DS_MAX_CHANGES, DS_LIVE);
+    ds_diff diff = ds_diff_since(&turn->sql, table, ds_turn_peer(turn, received->socket)->reader, before, DS_MAX_CHANGES, DS_LIVE, NULL);
     records = ds_change_records(&turn->sql, &diff, turn->now);
   }
   send_success(turn, received, &records);

@@ -86,14 +86,15 @@ static bool is_to_be_noted(const ds_turn *turn, const ds_table *table, int64_t v
   return ds_log_due(table->version, version, ds_app_log_window(turn->app));
 }
 
-static void make_news(ds_turn *turn, const ds_table *table, news *one, int64_t version) {
+static void make_news(ds_turn *turn, const ds_table *table, news *one, const ds_log_entry *newest) {
+  int64_t version = newest->version;
   if (one->silent) {
     if (!is_to_be_noted(turn, table, version)) return;
     one->silent = false;
     one->change = ds_change_empty(&turn->sql, table, one->reader, applies_from(table), version);
     return;
   }
-  ds_diff diff = ds_diff_since(&turn->sql, table, one->reader, table->version, DS_MAX_CHANGES, DS_LIVE);
+  ds_diff diff = ds_diff_since(&turn->sql, table, one->reader, table->version, DS_MAX_CHANGES, DS_LIVE, newest);
   diff.from = applies_from(table);
   if (one->wanted_v2) one->change = change_or_gap(turn, table, &diff, version);
   // A version 1 client cannot be told of a gap. It gets what was read; the next sync brings the rest.
@@ -119,23 +120,23 @@ static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
 }
 
 // The channels that changed since the last turn.
-static uint64_t changed_channels(ds_turn *turn, int64_t *versions) {
+static uint64_t changed_channels(ds_turn *turn, ds_log_entry *newest) {
   uint64_t changed = 0;
-  ds_log_versions(&turn->sql, turn->names->channels, turn->storage->table_count, versions);
+  ds_log_newest(&turn->sql, turn->names->channels, turn->storage->table_count, newest);
   for (uint32_t i = 0; i < turn->storage->table_count; i++)
-    if (versions[i] != turn->storage->tables[i].version) changed |= UINT64_C(1) << i;
+    if (newest[i].version != turn->storage->tables[i].version) changed |= UINT64_C(1) << i;
   return changed;
 }
 
-static void make_all(bulletin *all, const int64_t *versions) {
+static void make_all(bulletin *all, const ds_log_entry *newest) {
   ds_turn *turn = all->turn;
   for (uint64_t set = all->changed; set; set &= set - 1) {
     uint32_t channel = (uint32_t)__builtin_ctzll(set);
     ds_table *table = &turn->storage->tables[channel];
     if (table->personal && all->first[channel]) find_silent(turn, table, all->first[channel]);
-    for (news *one = all->first[channel]; one; one = one->next) make_news(turn, table, one, versions[channel]);
-    if (is_to_be_noted(turn, table, versions[channel])) turn->grown |= UINT64_C(1) << channel;
-    table->version = versions[channel];
+    for (news *one = all->first[channel]; one; one = one->next) make_news(turn, table, one, &newest[channel]);
+    if (is_to_be_noted(turn, table, newest[channel].version)) turn->grown |= UINT64_C(1) << channel;
+    table->version = newest[channel].version;
   }
 }
 
@@ -273,13 +274,13 @@ void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json) {
 // ---- Changes
 
 void ds_turn_fan_out(ds_turn *turn) {
-  int64_t versions[DS_MAX_CHANNELS];
-  bulletin all = {.turn = turn, .changed = changed_channels(turn, versions)};
+  ds_log_entry newest[DS_MAX_CHANNELS];
+  bulletin all = {.turn = turn, .changed = changed_channels(turn, newest)};
   turn->changed = all.changed;
   if (all.changed) {
     ds_peers_complete(turn->peers, turn->sql.host, turn->sql.arena, turn->names);
     note_wants(&all);
-    make_all(&all, versions);
+    make_all(&all, newest);
   }
   for (const ds_sender *sender = turn->senders; sender; sender = sender->next) send_to_sender(&all, sender);
   if (all.changed == 0) return;

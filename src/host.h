@@ -30,7 +30,8 @@ typedef struct ds_host {
 
   // Prepares `sql`, binds `parameters` to ?1..?count, each as TEXT, or as NULL where the view is absent, and runs it to its first row. Where `sql` holds several
   // statements, all but the last are run to their end, and the parameters are the last one's; `count` must be exactly what that one needs.
-  // Integers go in as text or inside a JSON text and are taken out in SQL: a JavaScript number would bind as REAL. Returns a cursor, or a negative ds_sql_status.
+  // Integers go in as text, or inside a JSON text: a JavaScript number would bind as REAL. Stored in a column of type INTEGER, compared with one, or after LIMIT and OFFSET, such a text is the
+  // integer (https://sqlite.org/datatype3.html, section 4.2). Returns a cursor, or a negative ds_sql_status.
   int32_t (*sql_open)(void *context, ds_view sql, const ds_view *parameters, uint32_t count);
 
   // The same for a statement whose rows nobody wants: runs it to its end. Returns DS_SQL_DONE, or a failure.

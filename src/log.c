@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "log.h"
 
+#include "json.h"
+
 // ---- Words
 
 void ds_log_own_name(ds_text *sql, ds_view kind, ds_view channel) {
@@ -114,7 +116,7 @@ void ds_log_refit(ds_sql *sql, const ds_table *table) {
   ds_view version = ds_sql_number(sql, ds_log_version(sql, table->channel));
   run_template(sql, table, "DROP TABLE {log}", DS_NO_PARAMETERS);
   ds_sql_run(sql, ds_text_view(&wanted), DS_NO_PARAMETERS);
-  run_template(sql, table, "INSERT INTO {log} (version, op, key) SELECT CAST(?1 AS INTEGER), 0, '' WHERE CAST(?1 AS INTEGER) > 0", DS_PARAMETERS(version));
+  run_template(sql, table, "INSERT INTO {log} (version, op, key) SELECT ?1, 0, '' WHERE ?1 <> '0'", DS_PARAMETERS(version));
 }
 
 bool ds_log_asks(ds_sql *sql, const ds_table *table) {
@@ -128,27 +130,54 @@ bool ds_log_asks(ds_sql *sql, const ds_table *table) {
   return !ds_sql_first(sql, folded, DS_PARAMETERS(table->name));
 }
 
-// ---- Versions
+// ---- The newest change
 
-void ds_log_versions(ds_sql *sql, const ds_view *channels, uint32_t count, int64_t *versions) {
+// A text a channel, as the platform lets a result have 100 columns: version, op and columns, each with a blank after it, and the key.
+void ds_log_add_newest(ds_text *query, ds_view channel) {
+  ds_text_str(query, "(SELECT version || ' ' || op || ' ' || ifnull(columns, 0) || ' ' || key FROM ");
+  ds_log_own_name(query, DS_LITERAL("log"), channel);
+  ds_text_str(query, " ORDER BY version DESC LIMIT 1)");
+}
+
+static int64_t take_number(ds_view *rest) {
+  size_t size = 0;
+  while (size < rest->size && rest->at[size] != ' ') size++;
+  int64_t number = 0;
+  ds_json_int((ds_view){rest->at, size}, &number);
+  if (size < rest->size) size++;
+  *rest = (ds_view){rest->at + size, rest->size - size};
+  return number;
+}
+
+ds_log_entry ds_log_read_newest(ds_sql *sql, int32_t cursor, uint32_t column) {
+  ds_view rest = ds_sql_read(sql, cursor, column);
+  ds_log_entry entry = {.seen = true};
+  if (ds_view_absent(rest)) return entry;
+  entry.version = take_number(&rest);
+  entry.op = (ds_change_op)take_number(&rest);
+  entry.columns = take_number(&rest);
+  entry.key = rest;
+  return entry;
+}
+
+void ds_log_newest(ds_sql *sql, const ds_view *channels, uint32_t count, ds_log_entry *newest) {
   ds_text query = ds_text_new(sql->arena);
   for (uint32_t i = 0; i < count; i++) {
-    ds_text_str(&query, i == 0 ? "SELECT (SELECT max(version) FROM " : "), (SELECT max(version) FROM ");
-    ds_log_own_name(&query, DS_LITERAL("log"), channels[i]);
-    versions[i] = 0;
+    ds_text_str(&query, i == 0 ? "SELECT " : ", ");
+    ds_log_add_newest(&query, channels[i]);
+    newest[i] = (ds_log_entry){0};
   }
   if (count == 0) return;
-  ds_text_str(&query, ")");
   int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
   if (!ds_sql_next(sql, cursor)) return;
-  for (uint32_t i = 0; i < count; i++) versions[i] = ds_sql_integer(sql, cursor, i);
+  for (uint32_t i = 0; i < count; i++) newest[i] = ds_log_read_newest(sql, cursor, i);
   ds_sql_close(sql, cursor);
 }
 
 int64_t ds_log_version(ds_sql *sql, ds_view channel) {
-  int64_t version = 0;
-  ds_log_versions(sql, &channel, 1, &version);
-  return version;
+  ds_log_entry newest;
+  ds_log_newest(sql, &channel, 1, &newest);
+  return newest.version;
 }
 
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table) {
@@ -168,12 +197,12 @@ bool ds_log_due(int64_t before, int64_t after, int64_t window) {
 
 // The version of the newest entry for which the window has no room; 0 if all have.
 static int64_t first_beyond(ds_sql *sql, const ds_table *table, int64_t window) {
-  return first_of_template(sql, table, "SELECT version FROM {log} ORDER BY version DESC LIMIT 1 OFFSET CAST(?1 AS INTEGER)", DS_PARAMETERS(ds_sql_number(sql, window)));
+  return first_of_template(sql, table, "SELECT version FROM {log} ORDER BY version DESC LIMIT 1 OFFSET ?1", DS_PARAMETERS(ds_sql_number(sql, window)));
 }
 
 // Drops every change up to `version`, and leaves the marker in the place of the newest of them. That may be the newest of all: the log is never emptied, so that versions grow.
 static void drop_up_to(ds_sql *sql, const ds_table *table, int64_t version) {
-#define NEWEST "(SELECT max(version) FROM {log} WHERE version <= CAST(?1 AS INTEGER))"
+#define NEWEST "(SELECT max(version) FROM {log} WHERE version <= ?1)"
   ds_view parameter = ds_sql_number(sql, version);
   run_template(sql, table, "DELETE FROM {log} WHERE version < " NEWEST, DS_PARAMETERS(parameter));
   run_template(sql, table, "UPDATE {log} SET op = 0, columns = NULL, key = '' WHERE op <> 0 AND version = " NEWEST, DS_PARAMETERS(parameter));
@@ -201,22 +230,22 @@ int64_t ds_log_marked(ds_sql *sql, const ds_table *table) {
 }
 
 void ds_log_mark(ds_sql *sql, const ds_table *table, int64_t now) {
-  ds_view insert = DS_LITERAL("INSERT OR REPLACE INTO durasync_mark VALUES (?1, CAST(?2 AS INTEGER), CAST(?3 AS INTEGER))");
+  ds_view insert = DS_LITERAL("INSERT OR REPLACE INTO durasync_mark VALUES (?1, ?2, ?3)");
   ds_sql_run(sql, insert, DS_PARAMETERS(table->channel, ds_sql_number(sql, table->version), ds_sql_number(sql, now)));
 }
 
 void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time) {
-  ds_view query = DS_LITERAL("SELECT max(version) FROM durasync_mark WHERE channel = ?1 AND time <= CAST(?2 AS INTEGER)");
+  ds_view query = DS_LITERAL("SELECT max(version) FROM durasync_mark WHERE channel = ?1 AND time <= ?2");
   int64_t version = ds_sql_first(sql, query, DS_PARAMETERS(table->channel, ds_sql_number(sql, time)));
   if (version == 0) return;
   drop_up_to(sql, table, version);
-  ds_view delete = DS_LITERAL("DELETE FROM durasync_mark WHERE channel = ?1 AND version <= CAST(?2 AS INTEGER)");
+  ds_view delete = DS_LITERAL("DELETE FROM durasync_mark WHERE channel = ?1 AND version <= ?2");
   ds_sql_run(sql, delete, DS_PARAMETERS(table->channel, ds_sql_number(sql, version)));
 }
 
 // ---- Reading
 
-#define SINCE "WHERE version > CAST(?1 AS INTEGER) ORDER BY version LIMIT CAST(?2 AS INTEGER)"
+#define SINCE "WHERE version > ?1 ORDER BY version LIMIT ?2"
 
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader) {
   static const char common[] = "SELECT version, op, columns, key, 1 FROM {log} " SINCE;
@@ -229,8 +258,8 @@ int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_
 int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds_view readers) {
   static const char query[] =
     "SELECT r.key FROM json_each(?1) AS r WHERE EXISTS "
-    "(SELECT 1 FROM {old_rows WHERE version > CAST(?2 AS INTEGER) AND op <> 1} WHERE {where r.value}) OR EXISTS "
-    "(SELECT 1 FROM {log} AS l CROSS JOIN {rows r.value} ON {match l.key} WHERE l.version > CAST(?2 AS INTEGER))";
+    "(SELECT 1 FROM {old_rows WHERE version > ?2 AND op <> 1} WHERE {where r.value}) OR EXISTS "
+    "(SELECT 1 FROM {log} AS l CROSS JOIN {rows r.value} ON {match l.key} WHERE l.version > ?2)";
   return open_template(sql, table, query, DS_PARAMETERS(readers, ds_sql_number(sql, version)));
 }
 

@@ -44,11 +44,23 @@ void ds_log_refit(ds_sql *sql, const ds_table *table);
 // the table has a collation.
 bool ds_log_asks(ds_sql *sql, const ds_table *table);
 
+typedef struct ds_log_entry {
+  int64_t version;
+  int64_t columns;
+  ds_view key; // JSON, in the turn's arena
+  ds_change_op op;
+  bool seen;   // the reader saw the row before this change; always true in a channel that is the same for everyone
+} ds_log_entry;
+
+// The newest change of each of `count` channels, DS_MAX_CHANNELS at most, in one statement: its version is 0 if there was none. Reads one row a channel.
+void ds_log_newest(ds_sql *sql, const ds_view *channels, uint32_t count, ds_log_entry *newest);
+
 // The version of the channel's newest change, 0 if there was none. Reads one row.
 int64_t ds_log_version(ds_sql *sql, ds_view channel);
 
-// The same of `count` channels, DS_MAX_CHANNELS at most, in one statement. Reads one row a channel.
-void ds_log_versions(ds_sql *sql, const ds_view *channels, uint32_t count, int64_t *versions);
+// The same as a column of somebody else's query: appends it, and reads it from the row at hand.
+void ds_log_add_newest(ds_text *query, ds_view channel);
+ds_log_entry ds_log_read_newest(ds_sql *sql, int32_t cursor, uint32_t column);
 
 // The version from which on the log knows every row that changed: an older cursor cannot be resumed. Reads one row.
 int64_t ds_log_floor(ds_sql *sql, const ds_table *table);
@@ -83,14 +95,6 @@ int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds
 
 // Opens the keys (one column, JSON) of the rows that the log saw deleted and that are not there now; of a personal channel, those that the reader could see. Reads the whole log.
 int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader);
-
-typedef struct ds_log_entry {
-  int64_t version;
-  ds_change_op op;
-  int64_t columns;
-  ds_view key; // JSON, in the turn's arena
-  bool seen;   // the reader saw the row before this change; always true in a channel that is the same for everyone
-} ds_log_entry;
 
 // Reads the next entry of ds_log_since; false at the end.
 bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry);

@@ -120,8 +120,8 @@ ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_keys keys, 
 // ---- In key order
 
 ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
-  static const char from_start[] = " FROM {rows ?2} ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
-  static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET CAST(?1 AS INTEGER)";
+  static const char from_start[] = " FROM {rows ?2} ORDER BY {key_columns} LIMIT 1 OFFSET ?1";
+  static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET ?1";
   bool keyset = !ds_view_absent(after);
   query end = {.table = table, .select = "{key t}", .from = keyset ? from_key : from_start, .own = {ds_sql_number(sql, rows - 1), after}, .own_count = keyset ? 2 : 1, .reader = reader};
   int32_t cursor = open_singly(sql, &end);

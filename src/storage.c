@@ -36,35 +36,6 @@ static ds_view new_epoch(const ds_host *host, ds_arena *keep) {
   return (ds_view){digits, 2 * EPOCH_BYTES};
 }
 
-static void begin_history(opening *open) {
-  open->storage->epoch = new_epoch(open->sql.host, open->keep);
-  open->storage->generations = DS_LITERAL("{}");
-  ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
-  ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
-  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
-}
-
-static void read_meta(opening *open) {
-  ds_view schema = DS_LITERAL(
-    // Without this a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
-    "PRAGMA recursive_triggers = ON; "
-    "CREATE TABLE IF NOT EXISTS durasync_meta ("
-    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
-    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
-  ds_sql_run(&open->sql, schema, DS_NO_PARAMETERS); // by itself: of several statements the platform counts the last one's rows
-  ds_view query = DS_LITERAL("SELECT epoch, migrations, installed, generations FROM durasync_meta");
-  int32_t cursor = ds_sql_open(&open->sql, query, DS_NO_PARAMETERS);
-  bool found = ds_sql_next(&open->sql, cursor);
-  if (found) {
-    open->storage->epoch = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 0));
-    open->migrations = ds_sql_integer(&open->sql, cursor, 1);
-    open->storage->installed = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 2));
-    open->storage->generations = ds_arena_copy(open->keep, ds_sql_read(&open->sql, cursor, 3));
-  }
-  ds_sql_close(&open->sql, cursor);
-  if (!found) begin_history(open);
-}
-
 static bool log_failure(opening *open, const char *what) {
   ds_sql_log(&open->sql, what);
   return false;
@@ -75,6 +46,69 @@ static int64_t generation_of(const ds_storage *storage, const char *channel) {
   int64_t generation = 0;
   ds_json_int(ds_json_member(storage->generations, channel), &generation);
   return generation;
+}
+
+// ---- Bookkeeping
+
+static uint32_t channel_count(const ds_app *app) {
+  uint32_t count = 0;
+  while (count < DS_MAX_CHANNELS && app->channels && app->channels[count].name) count++;
+  return count;
+}
+
+// Reads the bookkeeping, and with it how far the logs of the first `logs` channels have come. False, and nothing read, if there is none.
+static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
+  ds_storage *storage = open->storage;
+  ds_text query = ds_text_new(open->sql.arena);
+  // Without the pragma a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
+  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations");
+  for (uint32_t i = 0; i < logs; i++) {
+    ds_text_str(&query, ", ");
+    ds_log_add_newest(&query, ds_view_of(open->app->channels[i].name));
+  }
+  ds_text_str(&query, " FROM durasync_meta");
+  int32_t cursor = ds_sql_open(sql, ds_text_view(&query), DS_NO_PARAMETERS);
+  if (!ds_sql_next(sql, cursor)) return false;
+  storage->epoch = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 0));
+  open->migrations = ds_sql_integer(sql, cursor, 1);
+  storage->installed = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 2));
+  storage->generations = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 3));
+  for (uint32_t i = 0; i < logs; i++) storage->told[i] = ds_log_read_newest(sql, cursor, 4 + i).version;
+  ds_sql_close(sql, cursor);
+  return true;
+}
+
+// All in one statement, as most wakes can: what is read costs less than each question. False where a table is still to be made.
+static bool read_at_once(opening *open) {
+  ds_sql attempt = open->sql;
+  if (read_meta(open, &attempt, channel_count(open->app))) return true;
+  if (attempt.status == DS_SQL_STORAGE) open->sql.status = attempt.status;
+  return false;
+}
+
+static void make_meta(opening *open) {
+  ds_view schema = DS_LITERAL(
+    "CREATE TABLE IF NOT EXISTS durasync_meta ("
+    "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
+    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
+  ds_sql_run(&open->sql, schema, DS_NO_PARAMETERS);
+}
+
+static void begin_history(opening *open) {
+  open->storage->epoch = new_epoch(open->sql.host, open->keep);
+  open->storage->generations = DS_LITERAL("{}");
+  ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
+}
+
+static void read_one_by_one(opening *open) {
+  make_meta(open);
+  if (!read_meta(open, &open->sql, 0)) begin_history(open);
+  for (uint32_t i = 0; i < channel_count(open->app); i++) {
+    const char *channel = open->app->channels[i].name;
+    open->storage->told[i] = generation_of(open->storage, channel) ? ds_log_version(&open->sql, ds_view_of(channel)) : 0;
+  }
 }
 
 // ---- Migrations
@@ -119,35 +153,17 @@ static bool migrate(opening *open) {
     if (!run_migration(open, &migrations[open->migrations])) return false;
   ds_view done = ds_sql_number(&open->sql, count);
   open->storage->installed = (ds_view){0};
-  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET migrations = CAST(?1 AS INTEGER), installed = ''"), DS_PARAMETERS(done));
+  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET migrations = ?1, installed = ''"), DS_PARAMETERS(done));
   return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration could not be noted");
 }
 
-// What the channels' subscribers have been told of: what happens from here on, in the app's own start for example, is news.
-static void read_told(opening *open) {
-  ds_view logs[DS_MAX_CHANNELS];
-  uint32_t places[DS_MAX_CHANNELS]; // of the channels that have a log
-  int64_t versions[DS_MAX_CHANNELS];
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < DS_MAX_CHANNELS && open->app->channels && open->app->channels[i].name; i++) {
-    const char *channel = open->app->channels[i].name;
-    open->storage->told[i] = -1;
-    if (generation_of(open->storage, channel) == 0) continue;
-    places[count] = i;
-    logs[count++] = ds_view_of(channel);
-  }
-  ds_log_versions(&open->sql, logs, count, versions);
-  for (uint32_t i = 0; i < count; i++) open->storage->told[places[i]] = versions[i];
-}
-
+// What the channels' subscribers have been told of is read before anything happens: all of it, in the app's own start for example, is news. Migrations change no log.
 static int32_t migrate_step(void *argument) {
   opening *open = argument;
-  read_meta(open);
+  if (!read_at_once(open)) read_one_by_one(open);
   if (open->sql.status != DS_SQL_DONE) log_failure(open, "the bookkeeping could not be read");
-  if (open->sql.status != DS_SQL_DONE || !migrate(open)) return 1;
-  read_told(open);
-  open->storage->migrated = open->sql.status == DS_SQL_DONE;
-  return open->sql.status == DS_SQL_DONE || log_failure(open, "a change log could not be read") ? 0 : 1;
+  open->storage->migrated = open->sql.status == DS_SQL_DONE && migrate(open);
+  return open->storage->migrated ? 0 : 1;
 }
 
 // Runs a step of waking.
@@ -286,9 +302,9 @@ static int32_t open_step(void *argument) {
   for (uint32_t i = 0; i < storage->table_count; i++) {
     ds_table *table = &storage->tables[i];
     ds_table_shape(table, open->sql.arena, open->keep, generation_of(storage, table->declared->name));
-    table->version = storage->told[i] >= 0 ? storage->told[i] : ds_log_version(&open->sql, table->channel);
+    table->version = storage->told[i];
   }
-  return open->sql.status == DS_SQL_DONE || log_failure(open, "a change log could not be read") ? 0 : 1;
+  return 0;
 }
 
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {

@@ -20,7 +20,7 @@ typedef struct ds_storage {
   ds_view epoch;
   ds_view installed;
   ds_view generations; // JSON
-  int64_t told[DS_MAX_CHANNELS]; // the versions that the channels had when the object woke; -1 for one without a log
+  int64_t told[DS_MAX_CHANNELS]; // the versions that the channels had when the object woke
   uint32_t table_count;
   ds_table *tables; // one a channel, in the app's order
 } ds_storage;

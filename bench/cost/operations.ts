@@ -13,16 +13,16 @@ export interface Figures {
 
 /** durasync's figures. A number that changes is changed here, with a reason for it; a number that rises needs a good one. */
 export const operations = {
-  "first wake of a new object": { rowsRead: 34, rowsWritten: 16, framesOut: 0 },
+  "first wake of a new object": { rowsRead: 33, rowsWritten: 16, framesOut: 0 },
   "wake": { rowsRead: 3, rowsWritten: 0, framesOut: 0 },
   "connect": { rowsRead: 1, rowsWritten: 0, framesOut: 1 },
   "first sync of 10,000 rows": { rowsRead: 30_009, rowsWritten: 0, framesOut: 5 },
-  "create": { rowsRead: 3, rowsWritten: 3, framesOut: 1 },
-  "update of one column": { rowsRead: 4, rowsWritten: 3, framesOut: 1 },
+  "create": { rowsRead: 2, rowsWritten: 3, framesOut: 1 },
+  "update of one column": { rowsRead: 3, rowsWritten: 3, framesOut: 1 },
   "update that changes nothing": { rowsRead: 2, rowsWritten: 1, framesOut: 0 },
-  "delete": { rowsRead: 3, rowsWritten: 3, framesOut: 1 },
+  "delete": { rowsRead: 2, rowsWritten: 3, framesOut: 1 },
   "burst of 200 creates, 10 listeners": { rowsRead: 601, rowsWritten: 401, framesOut: 11 },
-  "one create, 100 listeners": { rowsRead: 3, rowsWritten: 3, framesOut: 101 },
+  "one create, 100 listeners": { rowsRead: 2, rowsWritten: 3, framesOut: 101 },
   "resume, nothing changed": { rowsRead: 3, rowsWritten: 0, framesOut: 1 },
   "resume, 10 changes in 100,000 rows": { rowsRead: 32, rowsWritten: 0, framesOut: 1 },
   "10,000 creates, compaction included": { rowsRead: 190_031, rowsWritten: 30_021, framesOut: 20 },

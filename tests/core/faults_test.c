@@ -204,7 +204,23 @@ static void any_sql_call_can_fail(void) {
   ds_arena_free(arena);
 }
 
+// Waking reads everything in its first statement. Where that one fails for want of a table, the others find out what there is; where storage itself fails, they could not be undone.
+static void storage_that_fails_is_asked_nothing_more(void) {
+  world w = world_new(&durasync_app, ":memory:");
+  world_start(&w);
+  w.host->fail_at = w.host->call_count + 1;
+  w.host->fail_storage = true;
+  world_start(&w);
+  CHECK(!w.ready);
+  CHECK_INT(w.host->call_count, w.host->fail_at);
+  CHECK(strstr(sqlite_host_log(w.host), "the bookkeeping could not be read") != NULL);
+  world_start(&w);
+  CHECK(w.ready);
+  world_free(&w);
+}
+
 const test faults_tests[] = {
     {"any SQL call can fail: it is answered, undone, and works again", any_sql_call_can_fail},
+    {"storage that fails while an object wakes is asked nothing more", storage_that_fails_is_asked_nothing_more},
     {0},
 };
