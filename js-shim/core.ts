@@ -42,6 +42,8 @@ interface Exports extends Guest {
   core_new(): number;
   core_start(core: number): number;
   core_migrate(core: number): number;
+  core_reshaped(core: number): number;
+  core_current(core: number): number;
   core_event(core: number, event: number, at: number, size: number, socket: number): number;
   core_handles(core: number, event: number): number;
   core_broadcast(core: number, channel: number, channelSize: number, at: number, size: number): number;
@@ -82,6 +84,18 @@ export class Core {
     this.ready = this.#exports.core_start(this.#core) === 1;
     this.#host.end();
     return this;
+  }
+
+  /** Whether the start has given a channel another shape than it had. */
+  get reshaped(): boolean {
+    return this.#exports.core_reshaped(this.#core) === 1;
+  }
+
+  /** Whether the channels' tables are what they were at the start. If not, another instance is to be started. */
+  isCurrent(): boolean {
+    const current = this.#exports.core_current(this.#core) === 1;
+    this.#end();
+    return current;
   }
 
   /** The part of a start before the app's own code: the bookkeeping and the migrations. False if it failed. */

@@ -73,8 +73,8 @@ export class SocketTable implements Sockets {
   }
 
   /** Sends every client away to come back and resume. */
-  closeAll(): void {
-    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), "internal");
+  closeAll(reason = "internal", code?: number): void {
+    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), reason, code);
   }
 
   isOpen(socket: number): boolean {

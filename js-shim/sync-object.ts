@@ -57,7 +57,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     // Nothing comes in before the object has started; it starts when the constructors of its subclasses are done.
     void ctx.blockConcurrencyWhile(async () => {
       await null;
-      await this.start();
+      await this.#begin();
       addCost(this.#total, this.#rowsSince(this.#total)); // less what was counted with a turn
     });
   }
@@ -67,10 +67,22 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     return undefined;
   }
 
+  async #begin(): Promise<void> {
+    await this.start();
+    this.writes.redefined = false;
+  }
+
   /** Brings the object up: called once, before anything else reaches it. */
   protected async start(): Promise<void> {
-    this.core.start();
+    this.startCore();
     if (this.core.handles("start")) this.flush(); // it may have changed something
+  }
+
+  /** Starts the core, and returns whether it is ready. Whoever follows a channel that has got another shape meanwhile is sent away: they come back, and fetch it anew. */
+  protected startCore(): boolean {
+    const { ready, reshaped } = this.core.start();
+    if (reshaped) this.#sockets.closeAll("new_shape", RESTART);
+    return ready;
   }
 
   /** The instance of the module, made when it is first needed. */
@@ -150,10 +162,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   flush(): void {
     if (this.#running) return; // the turn's end sees to it
     if (this.writes.undecided) return this.#noticeChange(); // the transaction's end sees to it
+    if (this.writes.redefined) this.#lookAgain();
     const frames = this.#waiting;
     this.#waiting = [];
     this.#noticed = false;
     this.#run(frames);
+    if (this.writes.redefined && this.core.ready) this.#noticeChange(); // a handler has done it
   }
 
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
@@ -197,7 +211,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   async reset(): Promise<void> {
     await this.ctx.storage.deleteAll();
     this.#core = undefined;
-    await this.start();
+    await this.#begin();
     if (this.core.ready) this.renewEpoch();
     else this.#sockets.closeAll();
   }
@@ -249,7 +263,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
       console.error("durasync: an instance broke down", error);
       const committed = this.core.committed;
       this.#core = undefined;
-      this.core.start();
+      this.startCore();
       const [first] = frames;
       if (committed || !first || first.poisoned) this.#sockets.closeAll();
       else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
@@ -294,8 +308,19 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     if (this.#noticed) this.flush();
   };
 
+  // A table that is made anew has none of the triggers by which the core hears of changes. As long as a channel has no table that fits, the object is unavailable, and looks again when something is done about it.
+  #lookAgain(): void {
+    const before = this.core.rows;
+    this.writes.redefined = !this.core.isCurrent();
+    addCost(this.#total, this.#rowsSince(before));
+    if (!this.writes.redefined) return;
+    this.#core = undefined;
+    this.writes.redefined = !this.startCore();
+    addCost(this.#total, this.core.rows);
+  }
+
   #noticeChange(): void {
-    if (this.#noticed || !this.#core?.ready) return;
+    if (this.#noticed || !(this.#core?.ready || this.writes.redefined)) return;
     this.#noticed = true;
     queueMicrotask(this.#tell);
   }

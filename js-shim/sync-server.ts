@@ -142,7 +142,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   }
 
   #startCore(): void {
-    if (!this.core.start().ready) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
+    if (!this.startCore()) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
   }
 
   protected override async admit(request: Request): Promise<unknown> {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 import type { Storage } from "./host.ts";
 
+// A statement that may drop or alter a table; another may well look like it. No table can be made anew without one.
+const REDEFINES = /(?:^|[;\n/])\s*(?:ALTER|DROP)\s/i;
+
 /**
  * Watches what the object's own code does to its storage, so that it need not say so. A statement outside of any handler is news for the subscribers; one inside must not be left
  * half read, since SQLite ends no savepoint over a statement that writes and is still open.
@@ -10,6 +13,9 @@ export class Writes {
   #handling = false;
   #open = 0;
 
+  /** Whether a statement may have redefined a table of the core's since this was last set to false. */
+  redefined = false;
+
   /** The storage as it is, for the core, whose statements are not news. */
   readonly unwatched: Storage;
 
@@ -18,7 +24,11 @@ export class Writes {
    * @param decided called when a transaction that waited has ended
    */
   constructor(storage: DurableObjectStorage, notice: () => void, decided: () => void) {
-    const exec = storage.sql.exec.bind(storage.sql);
+    const run = storage.sql.exec.bind(storage.sql);
+    const exec: SqlStorage["exec"] = (query, ...bindings) => {
+      if (REDEFINES.test(query)) this.redefined = true;
+      return run(query, ...bindings);
+    };
     const transaction = storage.transaction.bind(storage);
     const transactionSync: DurableObjectStorage["transactionSync"] = storage.transactionSync.bind(storage);
     this.unwatched = { sql: { exec }, transactionSync, setAlarm: (time) => storage.setAlarm(time) };

@@ -55,6 +55,14 @@ bool ds_core_start(ds_core *core) {
   return core->ready;
 }
 
+bool ds_core_reshaped(const ds_core *core) {
+  return core->storage.reshaped;
+}
+
+bool ds_core_current(ds_core *core) {
+  return core->ready && ds_storage_current(&core->storage, &core->app, core->host, core->arena);
+}
+
 char *ds_core_buffer(ds_core *core, size_t size) {
   return ds_arena_take(core->arena, size + 1);
 }

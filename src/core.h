@@ -62,6 +62,14 @@ bool ds_core_start(ds_core *core);
 // Does the first part of it, up to the migrations, in a transaction of its own: for a host that has code to run between the migrations and the start. ds_core_start does the rest.
 bool ds_core_migrate(ds_core *core);
 
+// Whether the last start found other tables than the object knew, though no migration had been run, and gave their channels new shapes. Those who follow them would not hear of it before the next change: the
+// host closes their sockets.
+bool ds_core_reshaped(const ds_core *core);
+
+// Whether a core that is ready may go on: false if a channel's table has been altered since, or dropped and made again, which leaves it without the triggers that note changes. Then it is to be
+// freed, and another one started, which puts that right. Ask whenever the app's own code, other than a migration, may have redefined a table. Ends like a turn, by ds_core_end.
+bool ds_core_current(ds_core *core);
+
 // Has the app handle an event in a transaction of its own, and returns what came of it as JSON: {"status":"committed","result":...} or {"status":"rejected","code":...,"message":...,"data":...}; valid
 // until ds_core_end. `payload` is JSON; `socket` is the one that the event is about, or -1. What it changed goes out with the next turn. A core that is not ready rejects.
 ds_view ds_core_event(ds_core *core, ds_event event, ds_view payload, ds_socket socket);

@@ -132,32 +132,19 @@ bool ds_log_asks(ds_sql *sql, const ds_table *table) {
 
 // ---- The newest change
 
-// A text a channel, as the platform lets a result have 100 columns: version, op and columns, each with a blank after it, and the key.
+// A text a channel, as the platform lets a result have 100 columns: [version, op, columns, key]. The marker has no key.
 void ds_log_add_newest(ds_text *query, ds_view channel) {
-  ds_text_str(query, "(SELECT version || ' ' || op || ' ' || ifnull(columns, 0) || ' ' || key FROM ");
+  ds_text_str(query, "(SELECT '[' || version || ',' || op || ',' || ifnull(columns, 0) || ',' || iif(op, key, 0) || ']' FROM ");
   ds_log_own_name(query, DS_LITERAL("log"), channel);
   ds_text_str(query, " ORDER BY version DESC LIMIT 1)");
 }
 
-static int64_t take_number(ds_view *rest) {
-  size_t size = 0;
-  while (size < rest->size && rest->at[size] != ' ') size++;
-  int64_t number = 0;
-  ds_json_int((ds_view){rest->at, size}, &number);
-  if (size < rest->size) size++;
-  *rest = (ds_view){rest->at + size, rest->size - size};
-  return number;
-}
-
 ds_log_entry ds_log_read_newest(ds_sql *sql, int32_t cursor, uint32_t column) {
-  ds_view rest = ds_sql_read(sql, cursor, column);
-  ds_log_entry entry = {.seen = true};
-  if (ds_view_absent(rest)) return entry;
-  entry.version = take_number(&rest);
-  entry.op = (ds_change_op)take_number(&rest);
-  entry.columns = take_number(&rest);
-  entry.key = rest;
-  return entry;
+  int64_t numbers[3] = {0};
+  ds_json_iterator item = ds_json_iterate(ds_sql_read(sql, cursor, column));
+  for (int i = 0; i < 3 && ds_json_next(&item); i++) ds_json_int(item.value, &numbers[i]);
+  ds_json_next(&item);
+  return (ds_log_entry){.version = numbers[0], .op = (ds_change_op)numbers[1], .columns = numbers[2], .key = item.value, .seen = true};
 }
 
 void ds_log_newest(ds_sql *sql, const ds_view *channels, uint32_t count, ds_log_entry *newest) {

@@ -15,6 +15,7 @@ typedef struct opening {
   ds_arena *keep;
   ds_sql sql;
   int64_t migrations; // run so far
+  bool intact;        // the triggers are known to be in place
 } opening;
 
 int64_t ds_app_log_window(const ds_app *app) {
@@ -48,20 +49,22 @@ static int64_t generation_of(const ds_storage *storage, const char *channel) {
   return generation;
 }
 
-// ---- Bookkeeping
+// Whether every channel's table still has its triggers. They are made last, and what is made later comes after them in the schema: so while its newest entry is one of them nothing has been made since,
+// and only a table that was dropped and made again has lost them.
+#define INTACT "(SELECT type = 'trigger' AND name GLOB 'durasync_*' FROM sqlite_master ORDER BY rowid DESC LIMIT 1)"
 
-static uint32_t channel_count(const ds_app *app) {
-  uint32_t count = 0;
-  while (count < DS_MAX_CHANNELS && app->channels && app->channels[count].name) count++;
-  return count;
+static bool is_intact(opening *open) {
+  return open->intact || open->storage->table_count == 0 || ds_sql_first(&open->sql, DS_LITERAL("SELECT " INTACT), DS_NO_PARAMETERS);
 }
+
+// ---- Bookkeeping
 
 // Reads the bookkeeping, and with it how far the logs of the first `logs` channels have come. False, and nothing read, if there is none.
 static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
   ds_storage *storage = open->storage;
   ds_text query = ds_text_new(open->sql.arena);
   // Without the pragma a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
-  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations");
+  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations, " INTACT);
   for (uint32_t i = 0; i < logs; i++) {
     ds_text_str(&query, ", ");
     ds_log_add_newest(&query, ds_view_of(open->app->channels[i].name));
@@ -73,7 +76,8 @@ static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
   open->migrations = ds_sql_integer(sql, cursor, 1);
   storage->installed = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 2));
   storage->generations = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 3));
-  for (uint32_t i = 0; i < logs; i++) storage->told[i] = ds_log_read_newest(sql, cursor, 4 + i).version;
+  open->intact = ds_sql_integer(sql, cursor, 4);
+  for (uint32_t i = 0; i < logs; i++) storage->told[i] = ds_log_read_newest(sql, cursor, 5 + i).version;
   ds_sql_close(sql, cursor);
   return true;
 }
@@ -81,7 +85,7 @@ static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
 // All in one statement, as most wakes can: what is read costs less than each question. False where a table is still to be made.
 static bool read_at_once(opening *open) {
   ds_sql attempt = open->sql;
-  if (read_meta(open, &attempt, channel_count(open->app))) return true;
+  if (read_meta(open, &attempt, open->storage->table_count)) return true;
   if (attempt.status == DS_SQL_STORAGE) open->sql.status = attempt.status;
   return false;
 }
@@ -105,7 +109,7 @@ static void begin_history(opening *open) {
 static void read_one_by_one(opening *open) {
   make_meta(open);
   if (!read_meta(open, &open->sql, 0)) begin_history(open);
-  for (uint32_t i = 0; i < channel_count(open->app); i++) {
+  for (uint32_t i = 0; i < open->storage->table_count; i++) {
     const char *channel = open->app->channels[i].name;
     open->storage->told[i] = generation_of(open->storage, channel) ? ds_log_version(&open->sql, ds_view_of(channel)) : 0;
   }
@@ -135,7 +139,7 @@ static bool run_migration(opening *open, const ds_migration *migration) {
 // The triggers that note changes give way to those that note that there was one.
 static void watch(opening *open) {
   ds_triggers_drop(&open->sql);
-  for (uint32_t i = 0; open->app->channels && open->app->channels[i].name; i++) ds_triggers_watch(&open->sql, &open->app->channels[i], i);
+  for (uint32_t i = 0; i < open->storage->table_count; i++) ds_triggers_watch(&open->sql, &open->app->channels[i], i);
 }
 
 static bool migrate(opening *open) {
@@ -157,9 +161,20 @@ static bool migrate(opening *open) {
   return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration could not be noted");
 }
 
+static bool count_channels(opening *open) {
+  const ds_channel *channels = open->app->channels;
+  uint32_t count = 0;
+  while (channels && channels[count].name) count++;
+  open->storage->table_count = count;
+  if (count <= DS_MAX_CHANNELS) return true;
+  open->sql.host->log(open->sql.host->context, DS_LITERAL("the app declares more than 64 channels"));
+  return false;
+}
+
 // What the channels' subscribers have been told of is read before anything happens: all of it, in the app's own start for example, is news. Migrations change no log.
 static int32_t migrate_step(void *argument) {
   opening *open = argument;
+  if (!count_channels(open)) return 1;
   if (!read_at_once(open)) read_one_by_one(open);
   if (open->sql.status != DS_SQL_DONE) log_failure(open, "the bookkeeping could not be read");
   open->storage->migrated = open->sql.status == DS_SQL_DONE && migrate(open);
@@ -180,15 +195,9 @@ bool ds_storage_migrate(ds_storage *storage, const ds_app *app, const ds_host *h
 
 static bool describe_tables(opening *open) {
   ds_storage *storage = open->storage;
-  const ds_channel *channels = open->app->channels;
-  while (channels && channels[storage->table_count].name) storage->table_count++;
-  if (storage->table_count > DS_MAX_CHANNELS) {
-    open->sql.host->log(open->sql.host->context, DS_LITERAL("the app declares more than 64 channels"));
-    return false;
-  }
   storage->tables = ds_arena_take(open->keep, (storage->table_count + 1) * sizeof *storage->tables);
   for (uint32_t i = 0; i < storage->table_count; i++) {
-    if (ds_table_describe(&storage->tables[i], &open->sql, open->keep, &channels[i])) continue;
+    if (ds_table_describe(&storage->tables[i], &open->sql, open->keep, &open->app->channels[i])) continue;
     return open->sql.status == DS_SQL_DONE ? false : log_failure(open, "a table could not be described");
   }
   return true;
@@ -274,9 +283,14 @@ static bool can_ask(opening *open, const ds_table *table) {
 static bool install_triggers(opening *open) {
   ds_storage *storage = open->storage;
   ds_view hash = install_hash(open);
-  if (ds_view_equal(hash, storage->installed)) return true;
+  bool known = ds_view_equal(hash, storage->installed);
+  if (known && is_intact(open)) return true;
   if (!no_deferred_keys(open)) return false;
+  ds_view before = storage->generations;
   storage->generations = new_generations(open);
+  bool unannounced = storage->installed.size > 0; // it is empty in a new object, and after a migration
+  storage->reshaped = unannounced && !(known && ds_view_equal(storage->generations, before));
+  storage->installed = ds_arena_copy(open->keep, hash);
   ds_triggers_drop(&open->sql);
   for (uint32_t i = 0; i < storage->table_count; i++) {
     ds_log_refit(&open->sql, &storage->tables[i]);
@@ -298,6 +312,7 @@ static int32_t open_step(void *argument) {
   opening *open = argument;
   ds_storage *storage = open->storage;
   if (!storage->migrated && migrate_step(open) != 0) return 1;
+  if (open->app->on[DS_ON_START]) open->intact = false; // it may do what it likes
   if (!start_app(open) || !describe_tables(open) || !install_triggers(open)) return 1;
   for (uint32_t i = 0; i < storage->table_count; i++) {
     ds_table *table = &storage->tables[i];
@@ -309,6 +324,12 @@ static int32_t open_step(void *argument) {
 
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
   return run_step(open_step, storage, app, host, keep, arena);
+}
+
+bool ds_storage_current(const ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *arena) {
+  ds_storage now = {.table_count = storage->table_count};
+  opening open = {.storage = &now, .app = app, .keep = arena, .sql = {.host = host, .arena = arena}};
+  return describe_tables(&open) && ds_view_equal(install_hash(&open), storage->installed) && is_intact(&open);
 }
 
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena) {

@@ -19,6 +19,7 @@ typedef struct ds_storage {
   bool migrated;
   ds_view epoch;
   ds_view installed;
+  bool reshaped;                 // tables were other than the object knew them, without a migration: channels have got new shapes
   ds_view generations; // JSON
   int64_t told[DS_MAX_CHANNELS]; // the versions that the channels had when the object woke
   uint32_t table_count;
@@ -30,11 +31,14 @@ int64_t ds_app_log_window(const ds_app *app);
 int64_t ds_app_log_age(const ds_app *app);
 
 // Fills `storage`, in one transaction: the bookkeeping, the migrations, the app's DS_ON_START, the descriptions of the tables, the triggers. What it holds lives in `keep`. False if the app cannot
-// run on this storage: nothing is changed then, and the reason is logged. Waking an object that is up to date writes nothing and reads one row, and one a channel.
+// run on this storage: nothing is changed then, and the reason is logged. Waking an object that is up to date writes nothing and reads two rows, and one a channel.
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena);
 
 // Does the first two of these in a transaction of their own; ds_storage_open does the rest. What happens to tables in between is noticed.
 bool ds_storage_migrate(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena);
+
+// Whether the tables and their triggers are still what they were when the storage was opened, whoever has altered them or made them anew. `arena` is for the turn.
+bool ds_storage_current(const ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *arena);
 
 // Gives the object a new epoch. False, and logged, if storage refuses.
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena);

@@ -131,6 +131,16 @@ DS_EXPORT("core_start") int32_t export_core_start(ds_core *core) {
   return ds_core_start(core);
 }
 
+// 1 if the start has given a channel another shape.
+DS_EXPORT("core_reshaped") int32_t export_core_reshaped(const ds_core *core) {
+  return ds_core_reshaped(core);
+}
+
+// 1 if the tables are what they were at the start, 0 if a new core is to be started; then core_end.
+DS_EXPORT("core_current") int32_t export_core_current(ds_core *core) {
+  return ds_core_current(core);
+}
+
 // Room for `size` bytes of a frame, until core_end.
 DS_EXPORT("core_buffer") char *export_core_buffer(ds_core *core, size_t size) {
   return ds_core_buffer(core, size);

@@ -511,6 +511,101 @@ static void a_migration_makes_clients_fetch_anew_what_it_touched_and_nothing_els
     NULL, false, true);
 }
 
+// Redefines tables without a migration while clients follow them, as an app's own code might.
+static void check_redefined(const char *sql, bool current, bool reshaped, bool notes, bool others) {
+  world w = talk_start(&full_app);
+  follower on_notes = follower_new("n", "notes", "SELECT json_array(id, text, author) FROM notes ORDER BY json_array(id)");
+  follower on_others = follower_new("o", "others", "SELECT json_array(id) FROM others ORDER BY json_array(id)");
+  follower_come(&w, &on_notes);
+  follower_come(&w, &on_others);
+  talk_sql(&w, "INSERT INTO notes VALUES ('1', 'x', NULL)", "[]");
+  talk_sql(&w, "INSERT INTO others VALUES ('1')", "[]");
+  world_turn(&w);
+  follower_listen(&w, &on_notes);
+  follower_listen(&w, &on_others);
+  CHECK_INT(sqlite3_exec(w.host->database, sql, NULL, NULL, NULL), SQLITE_OK);
+  CHECK_INT(ds_core_current(w.core), current);
+  ds_core_end(w.core);
+  world_start(&w);
+  CHECK(w.ready);
+  CHECK_INT(ds_core_reshaped(w.core), reshaped);
+  CHECK(ds_core_current(w.core));
+  ds_core_end(w.core);
+  talk_sql(&w, "UPDATE notes SET text = 'y'", "[]");
+  talk_sql(&w, "INSERT INTO others VALUES ('2')", "[]");
+  world_turn(&w);
+  on_notes.snapshots = on_others.snapshots = 0;
+  follower_go(&w, &on_notes);
+  follower_go(&w, &on_others);
+  follower_come(&w, &on_notes);
+  follower_come(&w, &on_others);
+  follower_check(&w, &on_notes);
+  follower_check(&w, &on_others);
+  CHECK_INT(on_notes.snapshots, notes);
+  CHECK_INT(on_others.snapshots, others);
+  follower_free(&on_notes);
+  follower_free(&on_others);
+  world_free(&w);
+}
+
+#define OTHERS "CREATE TABLE others (id TEXT PRIMARY KEY NOT NULL) STRICT; "
+
+static void a_table_that_is_redefined_without_a_migration_is_noticed(void) {
+  check_redefined("SELECT 1 WHERE 0", true, false, false, false);
+  check_redefined("CREATE TABLE IF NOT EXISTS notes (id)", true, false, false, false);
+  check_redefined("CREATE TABLE third (id); DROP TABLE third", true, false, false, false);
+  // Not a channel's: the triggers are made anew, and nobody hears of it.
+  check_redefined("CREATE TABLE third (id)", false, false, false, false);
+  check_redefined("CREATE INDEX by_author ON notes (author)", false, false, false, false);
+  // Without its triggers, and otherwise the same.
+  check_redefined("DROP TABLE others; " OTHERS "INSERT INTO others VALUES ('3')", false, true, false, true);
+  check_redefined("DROP TABLE others; " OTHERS "CREATE TABLE third (id); DROP TABLE third", false, true, false, true);
+  check_redefined("DROP TABLE notes; " NOTES, false, true, true, false);
+  check_redefined("ALTER TABLE others RENAME TO past; " OTHERS, false, true, false, true);
+  // Another shape.
+  check_redefined("CREATE TABLE new (id TEXT PRIMARY KEY) STRICT; INSERT INTO new SELECT id || '!' FROM others; DROP TABLE others; ALTER TABLE new RENAME TO others", false, true, false, true);
+  check_redefined("ALTER TABLE notes RENAME COLUMN author TO writer; ALTER TABLE notes RENAME COLUMN writer TO author", true, false, false, false);
+  world w = talk_start(&full_app);
+  talk_sql(&w, "ALTER TABLE others ADD COLUMN hue TEXT", "[]");
+  CHECK(!ds_core_current(w.core));
+  talk_sql(&w, "DROP TABLE others", "[]");
+  CHECK(!ds_core_current(w.core));
+  ds_core_end(w.core);
+  world_start(&w);
+  CHECK(!w.ready);
+  CHECK(!ds_core_current(w.core));
+  talk_sql(&w, OTHERS, "[]");
+  world_start(&w);
+  CHECK(w.ready && ds_core_reshaped(w.core));
+  world_free(&w);
+}
+
+static void remake(ds_action *action) {
+  ds_run(action, "DROP TABLE others");
+  ds_run(action, OTHERS);
+  ds_run(action, "INSERT INTO others VALUES (hex(randomblob(8)))");
+}
+
+static void a_table_that_the_apps_start_makes_anew_is_noticed(void) {
+  ds_app app = full_app;
+  app.on[DS_ON_START] = remake;
+  world w = talk_start(&app);
+  follower on_others = follower_new("o", "others", "SELECT json_array(id) FROM others ORDER BY json_array(id)");
+  for (int i = 0; i < 3; i++) {
+    follower_come(&w, &on_others);
+    CHECK_INT(on_others.snapshots, i + 1);
+    talk_sql(&w, "INSERT INTO others VALUES ('1')", "[]");
+    world_turn(&w);
+    follower_listen(&w, &on_others);
+    follower_check(&w, &on_others);
+    follower_go(&w, &on_others);
+    world_start(&w);
+    CHECK(ds_core_reshaped(w.core));
+  }
+  follower_free(&on_others);
+  world_free(&w);
+}
+
 static void a_failed_migration_leaves_the_object_as_it_was_and_newer_code_mends_it(void) {
   world w = talk_start(&full_app);
   talk_sql(&w, "INSERT INTO notes VALUES ('1', 'x', NULL)", "[]");
@@ -569,6 +664,8 @@ const test app_tests[] = {
   {"an rpc of version 1 brings rows to those who may read them", an_rpc_of_version_1_brings_rows_to_those_who_may_read_them},
   {"a page that is too old or too new is told so", a_page_that_is_too_old_or_too_new_is_told_so},
   {"a migration makes clients fetch anew what it touched, and nothing else", a_migration_makes_clients_fetch_anew_what_it_touched_and_nothing_else},
+  {"a table that is redefined without a migration is noticed", a_table_that_is_redefined_without_a_migration_is_noticed},
+  {"a table that the app's start makes anew is noticed", a_table_that_the_apps_start_makes_anew_is_noticed},
   {"a failed migration leaves the object as it was, and newer code mends it", a_failed_migration_leaves_the_object_as_it_was_and_newer_code_mends_it},
   {"what the host does between the migrations and the start is noticed", what_the_host_does_between_the_migrations_and_the_start_is_noticed},
   {0},

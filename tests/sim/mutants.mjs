@@ -70,6 +70,10 @@ export const mutants = [
   { name: "a restore forgets who was there", file: "storage.c", from: `  ds_clients_greet_all(&sql, host->now(host->context));\n`, to: ``, test: "a client that a backup has not seen for long is not forgotten", why: "it takes an old backup, long absences and a lost outcome: one world in twenty thousand" },
   { name: "a client that comes is not noted", file: "client.c", from: `if (client->known && now - client->seen > DS_CLIENT_NOTED) client->changed = true;`, to: `(void)client, (void)now;` },
 
+  // --- tables redefined without a migration
+  { name: "triggers are taken to be there", file: "storage.c", from: `return open->intact || open->storage`, to: `return true || open->storage`, test: "a table that is redefined without a migration is noticed", why: "no world redefines a table" },
+  { name: "triggers are taken to be there after the app's start", file: "storage.c", from: `  if (open->app->on[DS_ON_START]) open->intact = false; // it may do what it likes\n`, to: ``, test: "a table that the app's start makes anew is noticed", why: "no world redefines a table" },
+
   // --- personal channels
   { name: "the log notes no old values", file: "log.c", from: `ds_text_str(sql, ", OLD.");`, to: `ds_text_str(sql, ", NULL AND OLD.");` },
   { name: "a hidden column that decides is not watched", file: "trigger.c", from: `  if (table->asked_count == 0) return;\n  ds_text_str(sql, " OR ");`, to: `  if (table->asked_count < 1000) return;\n  ds_text_str(sql, " OR ");` },

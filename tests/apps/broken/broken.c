@@ -2,6 +2,8 @@
 // An app whose handlers go wrong in every way that a handler can.
 #include "durasync.h"
 
+#define NOTES "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID"
+
 static void keep(ds_action *action) {
   ds_run(action, "INSERT INTO notes VALUES (:id)");
 }
@@ -31,6 +33,12 @@ static void answer(ds_action *action) {
   ds_result(action, DS_LITERAL("{\"answer\":42}"));
 }
 
+static void remake(ds_action *action) {
+  ds_run(action, "DROP TABLE notes");
+  ds_run(action, NOTES);
+  ds_run(action, "INSERT INTO notes VALUES (:id)");
+}
+
 static void open_rows(ds_action *action) {
   ds_run(action, "INSERT INTO notes VALUES (:id)");
   ds_next(ds_query(action, "SELECT id FROM notes"));
@@ -39,7 +47,7 @@ static void open_rows(ds_action *action) {
 
 const ds_app durasync_app = {
   .channels = (const ds_channel[]){{.name = "notes"}, {0}},
-  .migrations = (const ds_migration[]){{"CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID"}, {0}},
+  .migrations = (const ds_migration[]){{NOTES}, {0}},
   .actions =
     (const ds_action_type[]){
       {"notes", "keep", keep},
@@ -49,6 +57,7 @@ const ds_app durasync_app = {
       {"notes", "twice", twice},
       {"notes", "answer", answer},
       {"notes", "open-rows", open_rows},
+      {"notes", "remake", remake},
       {0},
     },
 };
