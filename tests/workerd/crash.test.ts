@@ -15,7 +15,7 @@ const BURST = 100;
 const PATIENCE = 5000;
 /** Every so many rounds everything is settled before there is more. */
 const REST = 4;
-/** Kills beyond ROUNDS, at most, until one has cut a load short: those that never do prove nothing. */
+/** Kills beyond ROUNDS, at most, until one has come between a commit and what it tells: those that never do prove nothing. */
 const MORE = 30;
 
 const server = new Workerd("tests/workerd/wrangler.toml");
@@ -32,11 +32,12 @@ async function answered(raw: RawWriter[]): Promise<void> {
   for (const end = Date.now() + PATIENCE; heard() === before && Date.now() < end; ) await new Promise(setImmediate);
 }
 
-/** One life of the server: load, death somewhere in it or in the middle of it, perhaps a page that ends and comes back meanwhile. */
+/** One life of the server: load, perhaps a line that loses what the server says, death somewhere in it or in the middle of it, perhaps a page that ends and comes back meanwhile. */
 async function round(raw: RawWriter[], stores: StoreWriter[]): Promise<void> {
   const writers = [...raw, ...stores];
   // What is not kept by the time of the kill may be kept later, or never, if its page ends.
   for (const writer of writers) void writer.write(1 + chance(BURST));
+  if (chance(2) === 0) raw[chance(raw.length)]?.deafen();
   await (chance(2) === 0 ? sleep(chance(LOAD)) : answered(raw));
   await server.kill();
   if (chance(2) === 0) stores[chance(stores.length)]?.reload();

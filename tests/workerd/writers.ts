@@ -45,6 +45,7 @@ export class RawWriter implements Writer {
   readonly id: string;
   readonly #target: Target;
   #socket: TestSocket | undefined;
+  #deaf: TestSocket | undefined;
   #last = 0;
   #heard = 0;
 
@@ -89,6 +90,11 @@ export class RawWriter implements Writer {
     }
   }
 
+  /** Its line loses every answer from now on, until it dials again. */
+  deafen(): void {
+    this.#deaf = this.#socket;
+  }
+
   async waiting(): Promise<Set<string>> {
     return new Set([...this.sent].filter((entry) => !this.acknowledged.has(entry)));
   }
@@ -114,7 +120,7 @@ export class RawWriter implements Writer {
   async #listen(socket: TestSocket): Promise<void> {
     for (;;) {
       const frame = await Promise.race([socket.frame(), socket.end.then(() => null)]);
-      if (!frame) return;
+      if (!frame || socket === this.#deaf) return;
       if (frame["type"] !== "patch") this.complaints.push(`${this.id}: ${JSON.stringify(frame)}`);
       for (const { number, status } of (frame["outcomes"] ?? []) as { number: number; status: string }[]) {
         // In order, and each one once.
