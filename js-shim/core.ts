@@ -70,6 +70,9 @@ export class Core {
   /** Whether the object can work; if not, every frame is answered by `unavailable`. */
   ready = false;
 
+  /** Whether the last turn was undone. */
+  failed = false;
+
   /** Instantiates the module. Throws if it traps; so does everything else. */
   constructor(module: WebAssembly.Module, storage: Storage, sockets: Sockets, surroundings?: Surroundings, script?: Script) {
     this.#host = new Host(storage, sockets, () => this.#exports, surroundings, script);
@@ -118,7 +121,9 @@ export class Core {
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
   turn(frames: readonly Frame[]): Delivery[] {
     for (const frame of frames) this.#receive(frame);
-    return this.#take(this.#exports.core_turn(this.#core));
+    const deliveries = this.#exports.core_turn(this.#core);
+    this.failed = this.ready && !this.#host.committed;
+    return this.#take(deliveries);
   }
 
   /** Begins a new epoch: for storage that was brought back from a backup. Throws if the storage refuses. */

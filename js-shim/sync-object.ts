@@ -81,7 +81,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   /** Starts the core, and returns whether it is ready. Whoever follows a channel that has got another shape meanwhile is sent away: they come back, and fetch it anew. */
   protected startCore(): boolean {
     const { ready, reshaped } = this.core.start();
-    if (reshaped) this.#sockets.closeAll("new_shape", RESTART);
+    if (ready && reshaped) this.#sockets.closeAll("new_shape", RESTART);
     return ready;
   }
 
@@ -162,12 +162,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   flush(): void {
     if (this.#running) return; // the turn's end sees to it
     if (this.writes.undecided) return this.#noticeChange(); // the transaction's end sees to it
-    if (this.writes.redefined) this.#lookAgain();
+    if (this.writes.redefined || this.core.failed) this.#lookAgain();
     const frames = this.#waiting;
     this.#waiting = [];
     this.#noticed = false;
     this.#run(frames);
-    if (this.writes.redefined && this.core.ready) this.#noticeChange(); // a handler has done it
+    if (this.core.ready && (this.writes.redefined || (this.core.failed && frames.length > 0))) this.#noticeChange(); // at once, and not again and again
   }
 
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
@@ -210,10 +210,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
   async reset(): Promise<void> {
     await this.ctx.storage.deleteAll();
+    this.#sockets.closeAll("new_epoch", RESTART);
     this.#core = undefined;
     await this.#begin();
-    if (this.core.ready) this.renewEpoch();
-    else this.#sockets.closeAll();
   }
 
   /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */
@@ -308,7 +307,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     if (this.#noticed) this.flush();
   };
 
-  // A table that is made anew has none of the triggers by which the core hears of changes. As long as a channel has no table that fits, the object is unavailable, and looks again when something is done about it.
+  // A table that is made anew has none of the triggers by which the core hears of changes, and a turn that fails may have found no table. As long as a channel has no table that fits, the object is unavailable, and looks again when something is done about it.
   #lookAgain(): void {
     const before = this.core.rows;
     this.writes.redefined = !this.core.isCurrent();

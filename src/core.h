@@ -62,7 +62,7 @@ bool ds_core_start(ds_core *core);
 // Does the first part of it, up to the migrations, in a transaction of its own: for a host that has code to run between the migrations and the start. ds_core_start does the rest.
 bool ds_core_migrate(ds_core *core);
 
-// Whether the last start found other tables than the object knew, though no migration had been run, and gave their channels new shapes. Those who follow them would not hear of it before the next change: the
+// Whether the last start did not find the tables as they had been left, though no migration had been run, or found none, and gave channels new shapes. Those who follow them would not hear of it before the next change: the
 // host closes their sockets.
 bool ds_core_reshaped(const ds_core *core);
 

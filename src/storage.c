@@ -101,6 +101,7 @@ static void make_meta(opening *open) {
 static void begin_history(opening *open) {
   open->storage->epoch = new_epoch(open->sql.host, open->keep);
   open->storage->generations = DS_LITERAL("{}");
+  open->storage->reshaped = true; // whoever is connected knew what was there before
   ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
@@ -289,7 +290,7 @@ static bool install_triggers(opening *open) {
   ds_view before = storage->generations;
   storage->generations = new_generations(open);
   bool unannounced = storage->installed.size > 0; // it is empty in a new object, and after a migration
-  storage->reshaped = unannounced && !(known && ds_view_equal(storage->generations, before));
+  storage->reshaped |= unannounced && !(known && ds_view_equal(storage->generations, before));
   storage->installed = ds_arena_copy(open->keep, hash);
   ds_triggers_drop(&open->sql);
   for (uint32_t i = 0; i < storage->table_count; i++) {

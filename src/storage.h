@@ -19,7 +19,7 @@ typedef struct ds_storage {
   bool migrated;
   ds_view epoch;
   ds_view installed;
-  bool reshaped;                 // tables were other than the object knew them, without a migration: channels have got new shapes
+  bool reshaped;                 // tables were not as they had been left, or not there: channels have got new shapes, and not by a migration
   ds_view generations; // JSON
   int64_t told[DS_MAX_CHANNELS]; // the versions that the channels had when the object woke
   uint32_t table_count;

@@ -20,6 +20,7 @@ export class Redefined extends SyncServer<unknown, Shared> {
   /** Runs the statements in the address, and waits for a moment after each. */
   override async onRequest(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url);
+    if (searchParams.has("empty")) await this.ctx.storage.deleteAll();
     const run = async () => {
       for (const query of searchParams.getAll("sql")) {
         this.ctx.storage.sql.exec(query);

@@ -120,3 +120,23 @@ test("without a table the object is unavailable, and works again when there is o
   expect(await socket.end).toEqual(away);
   expect((await follow(name, "notes", cursor)).answer).toMatchObject({ type: "page", cells: [["back"]] });
 });
+
+test("whose storage is emptied under its clients, the object begins anew, and they with it", async () => {
+  const name = "emptied";
+  const { socket, cursor } = await follow(name, "notes");
+  const author = await server.connect("Redefined", name);
+  await author.hello("author");
+  expect(await author.act(1, "notes", "run", "INSERT INTO notes VALUES ('before')")).toMatchObject({ outcomes: [{ status: "committed" }] });
+  expect(await socket.frame()).toMatchObject({ changes: [{ put: [["before"]] }] });
+  await run(name, [], "&empty");
+  // What comes first finds no table: it is not carried out, and comes again.
+  expect(await author.act(2, "notes", "run", "INSERT INTO notes VALUES ('after')")).toMatchObject({ type: "error", code: "internal" });
+  expect(await author.end).toEqual(away);
+  await socket.end;
+  const again = await follow(name, "notes", cursor);
+  expect(again.answer).toMatchObject({ type: "page", cells: [[]] });
+  const back = await server.connect("Redefined", name);
+  expect(await back.hello("author")).toMatchObject({ type: "welcome", settled: 0 });
+  expect(await back.act(1, "notes", "run", "INSERT INTO notes VALUES ('after')")).toMatchObject({ outcomes: [{ status: "committed" }] });
+  expect(await again.socket.frame()).toMatchObject({ changes: [{ put: [["after"]] }] });
+});
