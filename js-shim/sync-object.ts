@@ -167,7 +167,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#waiting = [];
     this.#noticed = false;
     this.#run(frames);
-    if (this.core.ready && (this.writes.redefined || (this.core.failed && frames.length > 0))) this.#noticeChange(); // at once, and not again and again
+    // Looks now, not only when the next frame comes; once, even if it goes on failing.
+    if (this.core.ready && (this.writes.redefined || (this.core.failed && frames.length > 0))) this.#noticeChange();
   }
 
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
@@ -307,7 +308,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     if (this.#noticed) this.flush();
   };
 
-  // A table that is made anew has none of the triggers by which the core hears of changes, and a turn that fails may have found no table. As long as a channel has no table that fits, the object is unavailable, and looks again when something is done about it.
+  // A table that is made anew has none of the triggers by which the core hears of changes, and a turn that fails may have found no table. As long as a channel has none that fits, the object is
+  // unavailable, and looks again whenever a frame comes, or its own code writes.
   #lookAgain(): void {
     const before = this.core.rows;
     this.writes.redefined = !this.core.isCurrent();

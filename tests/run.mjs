@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Runs the tiers of tests in order, says which could not run here and why, and ends with the names of what failed, the seconds and counts of
 // each tier, and the totals alone on the last line.
+// The native tiers, which need processors and touch nothing else, run beside the last one, which mostly waits for others.
 // `node tests/run.mjs client shim` runs only those, `workerd/crash` only the files of a tier whose names begin so. With REQUIRE_ALL_TIERS=1 a tier that cannot run counts as failed.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,10 +24,10 @@ if (chromium !== undefined) env["CHROMIUM"] = chromium;
 const tiers = [
   { name: "types", run: runTypes },
   { name: "toolchain", run: runVitest, oneByOne: true },
-  { name: "core", run: runCore, missing: missingForCore },
-  { name: "sim", run: runSim, missing: missingForCore },
+  { name: "core", run: runCore, missing: missingForCore, native: true },
+  { name: "sim", run: runSim, missing: missingForCore, native: true },
   { name: "conversations", run: runVitest },
-  { name: "fuzz", run: runFuzz, missing: missingForCore },
+  { name: "fuzz", run: runFuzz, missing: missingForCore, native: true },
   { name: "shim", run: runVitest },
   { name: "workerd", run: runVitest, oneByOne: true },
   { name: "client", run: runVitest },
@@ -33,9 +35,12 @@ const tiers = [
   { name: "package", run: runVitest, oneByOne: true, missing: missingForPackage },
 ];
 
-process.exitCode = main(process.argv.slice(2));
+/** Where a run that goes on beside another leaves what came of it; the other has built everything. */
+const RESULTS = process.env["TEST_RESULTS"];
 
-function main(wanted) {
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(wanted) {
   const parts = new Map(wanted.map((part) => [part.split("/")[0], part]));
   const unknown = [...parts.keys()].filter((name) => !tiers.some((tier) => tier.name === name));
   if (unknown.length > 0) {
@@ -43,8 +48,17 @@ function main(wanted) {
     return 2;
   }
   try {
-    const results = [timed(runBuild), ...tiers.filter(({ name }) => wanted.length === 0 || parts.has(name)).map((tier) => runTier({ ...tier, part: parts.get(tier.name) }))];
-    return report(results);
+    const chosen = tiers.filter(({ name }) => wanted.length === 0 || parts.has(name)).map((tier) => ({ ...tier, part: parts.get(tier.name) }));
+    if (RESULTS !== undefined) {
+      writeFileSync(RESULTS, JSON.stringify(chosen.map(runTier)));
+      return 0;
+    }
+    const last = chosen.at(-1)?.native ? undefined : chosen.at(-1);
+    const native = last ? chosen.filter((tier) => tier.native) : [];
+    const results = [timed(runBuild), ...chosen.filter((tier) => tier !== last && !native.includes(tier)).map(runTier)];
+    const beside = native.length > 0 ? startBeside(native.map(({ name }) => name)) : [];
+    if (last) results.push(runTier(last));
+    return report([...results, ...(await beside)]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -64,6 +78,17 @@ function runTier(tier) {
   console.log(`cannot run here: ${missing}`);
   const required = process.env["REQUIRE_ALL_TIERS"] === "1";
   return { name: tier.name, passed: 0, failed: required ? 1 : 0, skipped: required ? 0 : 1, note: `not run: ${missing}` };
+}
+
+// Runs tiers in a process of their own, and shows what they print once they are done.
+async function startBeside(names) {
+  const [results, log] = ["beside.json", "beside.log"].map((name) => join(scratch, name));
+  const output = openSync(log, "w");
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...names], { cwd: root, env: { ...process.env, TEST_RESULTS: results }, stdio: ["ignore", output, output] });
+  await once(child, "exit");
+  process.stdout.write(readFileSync(log, "utf8"));
+  if (existsSync(results)) return JSON.parse(readFileSync(results, "utf8"));
+  return names.map((name) => ({ name, passed: 0, failed: 1, skipped: 0, note: "ended without its results" }));
 }
 
 function timed(run) {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { DATA, sectionsOf } from "../../bench/size.mjs";
 import { build } from "../../wasm/build.mjs";
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -57,6 +58,9 @@ describe("the prebuilt core", () => {
 
   test("is at most 71 KiB, and the core without any app at most 66.5", async () => {
     expect(scriptedBytes.length).toBeLessThanOrEqual(72_704);
+    const sections = sectionsOf(scriptedBytes);
+    expect(sections[DATA]).toBeLessThanOrEqual(16 * 1024);
+    expect(Object.values(sections).reduce((sum, size) => sum + size, 0)).toBeGreaterThan(0.99 * scriptedBytes.length); // nothing is left out
     expect(readFileSync(await build("tests/apps/empty")).length).toBeLessThanOrEqual(68_096);
   });
 });
