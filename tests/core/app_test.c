@@ -465,38 +465,56 @@ static ds_app migrated(const ds_migration *migrations) {
 
 #define FIRST {NOTES "; CREATE TABLE others (id TEXT PRIMARY KEY NOT NULL) STRICT"}
 
-// Runs one object under the first schema, then under `then`; tells which of its two channels clients must fetch anew.
+// An object under the first schema, and a client of each of its channels that has what there is and is away.
+typedef struct two_away {
+  world w;
+  follower notes, others;
+} two_away;
+
+static two_away two_away_new(void) {
+  two_away t = {
+    .w = talk_start(&full_app),
+    .notes = follower_new("n", "notes", "SELECT json_array(id, text, author) FROM notes ORDER BY json_array(id)"),
+    .others = follower_new("o", "others", "SELECT json_array(id) FROM others ORDER BY json_array(id)"),
+  };
+  follower_come(&t.w, &t.notes);
+  follower_come(&t.w, &t.others);
+  talk_sql(&t.w, "INSERT INTO notes VALUES ('1', 'x', NULL)", "[]");
+  talk_sql(&t.w, "INSERT INTO others VALUES ('1')", "[]");
+  world_turn(&t.w);
+  follower_listen(&t.w, &t.notes);
+  follower_listen(&t.w, &t.others);
+  follower_go(&t.w, &t.notes);
+  follower_go(&t.w, &t.others);
+  return t;
+}
+
+// Has them come back, and tells which of the two channels they must fetch anew.
+static void two_away_end(two_away *t, bool notes, bool others) {
+  t->notes.snapshots = t->others.snapshots = 0;
+  follower_come(&t->w, &t->notes);
+  follower_come(&t->w, &t->others);
+  follower_listen(&t->w, &t->notes);
+  follower_listen(&t->w, &t->others);
+  follower_check(&t->w, &t->notes);
+  follower_check(&t->w, &t->others);
+  CHECK_INT(t->notes.snapshots, notes);
+  CHECK_INT(t->others.snapshots, others);
+  follower_free(&t->notes);
+  follower_free(&t->others);
+  world_free(&t->w);
+}
+
+// Runs one object under the first schema, then under `then`.
 static void check_refetched(const ds_migration *then, const char *between, bool notes, bool others) {
-  world w = talk_start(&full_app);
-  follower on_notes = follower_new("n", "notes", "SELECT json_array(id, text, author) FROM notes ORDER BY json_array(id)");
-  follower on_others = follower_new("o", "others", "SELECT json_array(id) FROM others ORDER BY json_array(id)");
-  follower_come(&w, &on_notes);
-  follower_come(&w, &on_others);
-  talk_sql(&w, "INSERT INTO notes VALUES ('1', 'x', NULL)", "[]");
-  talk_sql(&w, "INSERT INTO others VALUES ('1')", "[]");
-  world_turn(&w);
-  follower_listen(&w, &on_notes);
-  follower_listen(&w, &on_others);
-  follower_go(&w, &on_notes);
-  follower_go(&w, &on_others);
+  two_away t = two_away_new();
   ds_app app = migrated(then);
-  w.app = &app;
-  world_start(&w);
-  CHECK(w.ready);
-  if (between) talk_sql(&w, between, "[]");
-  world_turn(&w);
-  on_notes.snapshots = on_others.snapshots = 0;
-  follower_come(&w, &on_notes);
-  follower_come(&w, &on_others);
-  follower_listen(&w, &on_notes);
-  follower_listen(&w, &on_others);
-  follower_check(&w, &on_notes);
-  follower_check(&w, &on_others);
-  CHECK_INT(on_notes.snapshots, notes);
-  CHECK_INT(on_others.snapshots, others);
-  follower_free(&on_notes);
-  follower_free(&on_others);
-  world_free(&w);
+  t.w.app = &app;
+  world_start(&t.w);
+  CHECK(t.w.ready);
+  if (between) talk_sql(&t.w, between, "[]");
+  world_turn(&t.w);
+  two_away_end(&t, notes, others);
 }
 
 static void a_migration_makes_clients_fetch_anew_what_it_touched_and_nothing_else(void) {
@@ -511,41 +529,21 @@ static void a_migration_makes_clients_fetch_anew_what_it_touched_and_nothing_els
     NULL, false, true);
 }
 
-// Redefines tables without a migration while clients follow them, as an app's own code might.
+// Redefines tables without a migration, as an app's own code might.
 static void check_redefined(const char *sql, bool current, bool reshaped, bool notes, bool others) {
-  world w = talk_start(&full_app);
-  follower on_notes = follower_new("n", "notes", "SELECT json_array(id, text, author) FROM notes ORDER BY json_array(id)");
-  follower on_others = follower_new("o", "others", "SELECT json_array(id) FROM others ORDER BY json_array(id)");
-  follower_come(&w, &on_notes);
-  follower_come(&w, &on_others);
-  talk_sql(&w, "INSERT INTO notes VALUES ('1', 'x', NULL)", "[]");
-  talk_sql(&w, "INSERT INTO others VALUES ('1')", "[]");
-  world_turn(&w);
-  follower_listen(&w, &on_notes);
-  follower_listen(&w, &on_others);
-  CHECK_INT(sqlite3_exec(w.host->database, sql, NULL, NULL, NULL), SQLITE_OK);
-  CHECK_INT(ds_core_current(w.core), current);
-  ds_core_end(w.core);
-  world_start(&w);
-  CHECK(w.ready);
-  CHECK_INT(ds_core_reshaped(w.core), reshaped);
-  CHECK(ds_core_current(w.core));
-  ds_core_end(w.core);
-  talk_sql(&w, "UPDATE notes SET text = 'y'", "[]");
-  talk_sql(&w, "INSERT INTO others VALUES ('2')", "[]");
-  world_turn(&w);
-  on_notes.snapshots = on_others.snapshots = 0;
-  follower_go(&w, &on_notes);
-  follower_go(&w, &on_others);
-  follower_come(&w, &on_notes);
-  follower_come(&w, &on_others);
-  follower_check(&w, &on_notes);
-  follower_check(&w, &on_others);
-  CHECK_INT(on_notes.snapshots, notes);
-  CHECK_INT(on_others.snapshots, others);
-  follower_free(&on_notes);
-  follower_free(&on_others);
-  world_free(&w);
+  two_away t = two_away_new();
+  CHECK_INT(sqlite3_exec(t.w.host->database, sql, NULL, NULL, NULL), SQLITE_OK);
+  CHECK_INT(ds_core_current(t.w.core), current);
+  ds_core_end(t.w.core);
+  world_start(&t.w);
+  CHECK(t.w.ready);
+  CHECK_INT(ds_core_reshaped(t.w.core), reshaped);
+  CHECK(ds_core_current(t.w.core));
+  ds_core_end(t.w.core);
+  talk_sql(&t.w, "UPDATE notes SET text = 'y'", "[]");
+  talk_sql(&t.w, "INSERT INTO others VALUES ('2')", "[]");
+  world_turn(&t.w);
+  two_away_end(&t, notes, others);
 }
 
 #define OTHERS "CREATE TABLE others (id TEXT PRIMARY KEY NOT NULL) STRICT; "
