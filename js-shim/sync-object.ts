@@ -46,11 +46,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   #waiting: Frame[] = [];
   #running = false;
   #noticed = false;
+  #begun = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sockets = new SocketTable(ctx, (frame) => this.#enqueue([frame]));
-    this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell);
+    this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell, () => this.#beginAnew());
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     this.alarm = this.#whenReady(this.alarm);
@@ -70,6 +71,21 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   async #begin(): Promise<void> {
     await this.start();
     this.writes.redefined = false;
+    this.#begun = true;
+  }
+
+  // What the object's own code has emptied begins anew at once: the tables are there again for the statement that follows. Where the start has to wait, whoever emptied it waits for it, and everybody else.
+  async #beginAnew(): Promise<void> {
+    if (!this.#begun || !this.#isEmpty()) return; // it is about to start; or the platform refuses to delete anything, and says so itself
+    this.#sockets.closeAll("new_epoch", RESTART);
+    this.#waiting = [];
+    this.#core = undefined;
+    const begun = this.#begin();
+    await this.ctx.blockConcurrencyWhile(() => begun);
+  }
+
+  #isEmpty(): boolean {
+    return [...this.writes.unwatched.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'durasync_meta'").raw()].length === 0;
   }
 
   /** Brings the object up: called once, before anything else reaches it. */
@@ -208,12 +224,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#send(() => this.core.renew());
   }
 
-  /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. */
+  /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. `ctx.storage.deleteAll()` does the same. */
   async reset(): Promise<void> {
     await this.ctx.storage.deleteAll();
-    this.#sockets.closeAll("new_epoch", RESTART);
-    this.#core = undefined;
-    await this.#begin();
   }
 
   /** Takes the object back to a bookmark. It breaks off at once, and wakes on the old storage; `restoreObject` does what is left to be done then. */

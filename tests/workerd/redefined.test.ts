@@ -128,7 +128,7 @@ test("whose storage is emptied under its clients, the object begins anew, and th
   await author.hello("author");
   expect(await author.act(1, "notes", "run", "INSERT INTO notes VALUES ('before')")).toMatchObject({ outcomes: [{ status: "committed" }] });
   expect(await socket.frame()).toMatchObject({ changes: [{ put: [["before"]] }] });
-  await run(name, [], "&empty");
+  await server.fetch(`/parties/redefined/${name}?step=empty%20unnoticed`);
   // What comes first finds no table: it is not carried out, and comes again.
   expect(await author.act(2, "notes", "run", "INSERT INTO notes VALUES ('after')")).toMatchObject({ type: "error", code: "internal" });
   expect(await author.end).toEqual(away);
