@@ -67,9 +67,13 @@ const STORAGE = -4;
 /** What SQLite rolls a whole transaction back for (https://sqlite.org/lang_transaction.html). */
 const OF_STORAGE = /SQLITE_(?:FULL|IOERR|NOMEM|INTERRUPT)/;
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown. What was thrown may be an object that is no text, or whose message is none. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "What was thrown has no message.";
+  }
 }
 
 /** The ds_sql_status of a failure; the platform puts the name of SQLite's code behind its message. */

@@ -79,7 +79,7 @@ export class Script {
       // The core writes its requests itself.
       return JSON.stringify(this.#answer(JSON.parse(text) as Request));
     } catch (error) {
-      return JSON.stringify(rejection(error));
+      return said(error);
     }
   };
 
@@ -137,9 +137,21 @@ function answerOf(result: unknown): { result?: unknown } {
   return result === undefined ? {} : { result };
 }
 
+// What was thrown, as JSON. Its data may be a cycle or a BigInt, or throw: then that is the failure.
+function said(error: unknown): string {
+  try {
+    return JSON.stringify(rejection(error));
+  } catch (unsayable) {
+    return JSON.stringify(rejection(new TypeError(`What a handler threw is no JSON: ${messageOf(unsayable)}`, { cause: error })));
+  }
+}
+
 // What was thrown is the author's to know if it is a SyncError, or a constraint that failed, which the core names; anything else is the operator's.
 function rejection(error: unknown): unknown {
-  if (error instanceof SyncError) return { code: error.code, message: error.message === error.code ? undefined : error.message, data: error.data };
+  if (error instanceof SyncError) {
+    const { code, message, data } = error;
+    return { code: String(code), message: message === code ? undefined : String(message), data };
+  }
   const failure = messageOf(error);
   const status = statusOf(failure);
   if (status !== CONSTRAINT) console.error("durasync: a handler failed", error);

@@ -7,10 +7,10 @@ import type { ErrorCode } from "../wasm/build/protocol.ts";
  */
 export class SyncError extends Error {
   readonly code: ErrorCode;
-  /** JSON; at most 64 KiB. */
+  /** JSON; at most 64 KiB, and 61 arrays and objects within each other. */
   readonly data: unknown;
 
-  /** @param message shown to people; the code's own sentence if it is left out */
+  /** @param message shown to people, at most 64 KiB as JSON; the code's own sentence if it is left out */
   constructor(code: ErrorCode, message?: string, data?: unknown) {
     super(message ?? code);
     this.name = "SyncError";

@@ -204,12 +204,24 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
 function checked(verdict: Verdict<unknown>): unknown {
   if (verdict.issues === undefined) return verdict.value;
   const [issue] = verdict.issues;
-  throw new SyncError("invalid_payload", issue?.message, { path: pathOf(issue) });
+  throw new SyncError("invalid_payload", wordsOf(issue), { path: pathOf(issue) });
 }
 
+// Characters of a validator's message, and of a path: they may quote a payload, which has up to a megabyte.
+const MAX_QUOTED = 1000;
+
+function wordsOf(issue: Issue | undefined): string | undefined {
+  const message = issue?.message;
+  if (message === undefined || message.length <= MAX_QUOTED) return message?.toWellFormed();
+  return `${message.slice(0, MAX_QUOTED).toWellFormed()}...`;
+}
+
+// A path that nobody would read is that of the payload.
+
 function pathOf(issue: Issue | undefined): (string | number)[] {
-  return (issue?.path ?? []).map((step) => {
+  const path = (issue?.path ?? []).map((step) => {
     const key = typeof step === "object" ? step.key : step;
-    return typeof key === "number" ? key : String(key);
+    return typeof key === "number" ? key : String(key).toWellFormed();
   });
+  return JSON.stringify(path).length <= MAX_QUOTED ? path : [];
 }

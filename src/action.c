@@ -34,25 +34,42 @@ bool ds_failed(const ds_action *action) {
   return action->outcome.code != DS_OK || action->outcome.waits;
 }
 
-// What a handler says in JSON is kept if it is, and small enough to be stored with the outcome; false, and logged, if not.
-static bool keep_json(ds_action *action, ds_view json, ds_view *kept) {
-  if (ds_view_absent(json)) return true;
-  if (json.size <= DS_MAX_RESULT && ds_json_validate(json, NULL)) {
-    *kept = ds_arena_copy(action->sql.arena, json);
-    return true;
-  }
-  action->sql.host->log(action->sql.host->context, DS_LITERAL("a handler's result or data is not JSON, or larger than 64 KiB"));
+// What stands around a result or data: the outcome, the list of outcomes, and, on its way, the frame.
+enum { OUTCOME_LEVELS = 3 };
+
+// Whether what a handler says can be stored with the outcome and read back. If not, the action is `internal`, and the
+// log says why: what cannot be repeated as it was told must not be told.
+static bool can_be_kept(ds_action *action, ds_view json, const char *what) {
+  ds_json_error error = {.message = "It has more than 65536 bytes."};
+  if (json.size <= DS_MAX_RESULT && ds_json_fits(json, OUTCOME_LEVELS, &error)) return true;
+  ds_text line = ds_text_new(action->sql.arena);
+  ds_text_fill(&line, "an action is refused, since the # that its handler says cannot be kept as JSON: #",
+    DS_VALUES(ds_view_of(what), ds_view_of(error.message)));
+  action->sql.host->log(action->sql.host->context, ds_text_view(&line));
   action->outcome = ds_outcome_rejected(DS_INTERNAL);
   return false;
 }
 
-void ds_reject_with(ds_action *action, ds_code code, const char *message, ds_view data) {
-  ds_view kept = {0};
-  if (ds_failed(action) || !keep_json(action, data, &kept)) return;
+// The same of a message, which becomes a string.
+static bool can_be_said(ds_action *action, ds_view message) {
+  ds_text json = ds_text_new(action->sql.arena);
+  ds_text_json(&json, message);
+  return can_be_kept(action, ds_text_view(&json), "message");
+}
+
+void ds_reject_in_words(ds_action *action, ds_code code, ds_view message, ds_view data) {
+  if (ds_failed(action)) return;
   // A rejection without a code would be a commit: the caller's mistake, and not one to be guessed at.
   if (code == DS_OK) code = DS_INTERNAL;
-  ds_view words = message ? ds_arena_copy(action->sql.arena, ds_view_of(message)) : ds_code_sentence(code);
-  action->outcome = (ds_outcome){.code = code, .message = words, .data = kept};
+  if (ds_view_absent(message)) message = ds_code_sentence(code);
+  if (!can_be_said(action, message) || !(ds_view_absent(data) || can_be_kept(action, data, "data"))) return;
+  ds_arena *arena = action->sql.arena;
+  action->outcome = (ds_outcome){.code = code, .message = ds_arena_copy(arena, message)};
+  if (!ds_view_absent(data)) action->outcome.data = ds_arena_copy(arena, data);
+}
+
+void ds_reject_with(ds_action *action, ds_code code, const char *message, ds_view data) {
+  ds_reject_in_words(action, code, message ? ds_view_of(message) : (ds_view){0}, data);
 }
 
 void ds_reject(ds_action *action, ds_code code, const char *message) {
@@ -60,7 +77,8 @@ void ds_reject(ds_action *action, ds_code code, const char *message) {
 }
 
 void ds_result(ds_action *action, ds_view json) {
-  if (!ds_failed(action)) keep_json(action, json, &action->outcome.result);
+  if (ds_failed(action) || ds_view_absent(json) || !can_be_kept(action, json, "result")) return;
+  action->outcome.result = ds_arena_copy(action->sql.arena, json);
 }
 
 void ds_wait(ds_action *action) {

@@ -64,6 +64,9 @@ void ds_wait(ds_action *action);
 // Turns a failed SQL statement's message into the action's rejection: what failed by a constraint is the author's affair and told by name, anything else is `internal`. (constraint.c)
 void ds_reject_failure(ds_action *action, ds_sql_status status, ds_view message);
 
+// As ds_reject_with, for a message that may have a NUL in it; absent for the code's own sentence.
+void ds_reject_in_words(ds_action *action, ds_code code, ds_view message, ds_view data);
+
 // Rejects the action unless its payload has the fields. (payload.c)
 void ds_check_fields(ds_action *action, const ds_field *fields);
 

@@ -24,13 +24,72 @@ static void keep(ds_client *client, ds_arena *arena, int64_t number, ds_view jso
   client->outcome_bytes += json.size;
 }
 
-static void read_outcomes(ds_client *client, ds_arena *arena, ds_view json) {
-  if (!ds_json_validate(json, NULL)) return;
+// ---- What cannot be read
+
+// The highest number of an action: the highest integer that every JSON reader keeps exact.
+static const int64_t HIGHEST = 9007199254740991;
+
+// Of a number whose outcome is stored nowhere, though it may have been anything. It may be told again from storage, so
+// these bytes are its mark as well.
+static ds_view lost_outcome(ds_arena *arena, int64_t number) {
+  return ds_outcome_json(arena, number, &(ds_outcome){
+    .code = DS_INTERNAL,
+    .message = DS_LITERAL("What became of the action can no longer be read: it may have been carried out."),
+  });
+}
+
+// Nothing that is known of the client's outcomes can be trusted. The mark is stored in their place with the next write, so
+// that nobody takes what is missing for committed.
+static void lose(ds_client *client, ds_arena *arena) {
+  client->outcomes = NULL;
+  client->outcome_count = 0;
+  client->outcome_bytes = 0;
+  client->lost = client->settled;
+  if (client->lost) keep(client, arena, client->lost, lost_outcome(arena, client->lost));
+}
+
+bool ds_client_lost(const ds_client *client) {
+  return client->lost == HIGHEST;
+}
+
+// Whether it is what ds_outcome_json writes.
+static bool is_outcome(ds_view json) {
+  ds_view status = ds_json_member(json, "status");
+  if (ds_json_is_string(status, "committed")) return true;
+  return ds_json_is_string(status, "rejected") && ds_json_type(ds_json_member(json, "code")) == DS_JSON_STRING &&
+    ds_json_type(ds_json_member(json, "message")) == DS_JSON_STRING;
+}
+
+// False if they are not a list of outcomes of settled numbers, in order.
+static bool read_outcomes(ds_client *client, ds_arena *arena, ds_view json) {
+  if (!ds_json_validate(json, NULL) || ds_json_type(json) != DS_JSON_ARRAY) return false;
+  int64_t last = 0;
   for (ds_json_iterator item = ds_json_iterate(json); ds_json_next(&item);) {
     int64_t number = 0;
-    if (ds_json_int(ds_json_member(item.value, "number"), &number)) keep(client, arena, number, item.value);
+    if (!ds_json_int(ds_json_member(item.value, "number"), &number) || number <= last || number > client->settled) return false;
+    if (!is_outcome(item.value)) return false;
+    if (ds_view_equal(item.value, lost_outcome(arena, number))) client->lost = number;
+    keep(client, arena, number, item.value);
+    last = number;
   }
+  return true;
 }
+
+// An integer of the row, as text: a column may hold more than the host's integers carry, or something else.
+static bool read_number(ds_sql *sql, int32_t cursor, uint32_t column, int64_t *out) {
+  ds_view text = ds_sql_read(sql, cursor, column);
+  return ds_json_validate(text, NULL) && ds_json_int(text, out) && *out >= 0 && *out <= HIGHEST;
+}
+
+static void read_client(ds_client *client, ds_sql *sql, int32_t cursor) {
+  client->known = true;
+  if (!read_number(sql, cursor, 2, &client->seen)) client->seen = 0;
+  bool counts = read_number(sql, cursor, 0, &client->settled);
+  if (!counts) client->settled = HIGHEST;
+  if (!counts || !read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1))) lose(client, sql->arena);
+}
+
+// ---- The clients of a turn
 
 // Notes the client as it has just been written.
 static void remember(ds_last_client *last, const ds_client *client, int64_t now) {
@@ -53,14 +112,10 @@ ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
     client->seen = last->seen;
     return client;
   }
-  ds_view query = DS_LITERAL("SELECT settled, outcomes, seen FROM durasync_client WHERE client = ?1");
+  ds_view query =
+    DS_LITERAL("SELECT CAST(settled AS TEXT), outcomes, CAST(seen AS TEXT) FROM durasync_client WHERE client = ?1");
   int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
-  if (ds_sql_next(sql, cursor)) {
-    client->known = true;
-    client->settled = ds_sql_integer(sql, cursor, 0);
-    read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1));
-    client->seen = ds_sql_integer(sql, cursor, 2);
-  }
+  if (ds_sql_next(sql, cursor)) read_client(client, sql, cursor);
   ds_sql_close(sql, cursor);
   return client;
 }
@@ -74,6 +129,7 @@ bool ds_client_forgettable(int64_t seen, int64_t now) {
 }
 
 void ds_client_acknowledge(ds_client *client, int64_t number) {
+  if (number > HIGHEST) number = HIGHEST;
   if (number > client->settled) client->settled = number;
   while (client->outcomes && client->outcomes->number <= number) {
     client->outcome_count--;
@@ -83,7 +139,7 @@ void ds_client_acknowledge(ds_client *client, int64_t number) {
 }
 
 bool ds_client_full(const ds_client *client) {
-  return client->outcome_count >= DS_MAX_OUTCOMES || client->outcome_bytes >= DS_MAX_OUTCOME_BYTES;
+  return client->settled == HIGHEST || client->outcome_count >= DS_MAX_OUTCOMES || client->outcome_bytes >= DS_MAX_OUTCOME_BYTES;
 }
 
 ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *outcome) {
@@ -98,6 +154,7 @@ ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *o
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number) {
   for (const ds_kept_outcome *kept = client->outcomes; kept; kept = kept->next)
     if (kept->number == number) return kept->json;
+  if (number <= client->lost) return lost_outcome(arena, number);
   return ds_outcome_json(arena, number, &(ds_outcome){.code = DS_OK});
 }
 

@@ -20,6 +20,7 @@ typedef struct ds_client {
   ds_view id;
   bool known; // stored before this turn
   int64_t settled;
+  int64_t lost; // of the numbers up to this one that have no outcome here, nobody knows what became; 0 for none
   int64_t seen;
   ds_kept_outcome *outcomes; // oldest first
   uint32_t outcome_count;
@@ -58,13 +59,17 @@ bool ds_client_forgettable(int64_t seen, int64_t now);
 // and of two histories that take turns neither carries out what it has. Alone this writes nothing; it goes with the next write.
 void ds_client_acknowledge(ds_client *client, int64_t number);
 
+// True if what is stored of the client cannot be read, so that nobody knows which of its numbers are settled.
+bool ds_client_lost(const ds_client *client);
+
 // True if the client must acknowledge before it may send more.
 bool ds_client_full(const ds_client *client);
 
 // Settles the next number, which must be `settled + 1`; returns the outcome's JSON.
 ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *outcome);
 
-// The JSON of the outcome of a settled number.
+// The JSON of the outcome of a settled number, as it was told. One that cannot be read from storage is `internal`, for good:
+// that it was committed is said of none that may not have been.
 ds_view ds_client_outcome(const ds_client *client, ds_arena *arena, int64_t number);
 
 // Forgets clients that have not been there since `time`, and rpcs of version 1 from before `rpc_time`.

@@ -70,11 +70,15 @@ static const char *kind_of(ds_view message, ds_view *name) {
   return "trigger";
 }
 
+// Bytes of a name that is told: no constraint has a longer one, and a longer RAISE is left out.
+enum { MAX_NAME = 1000 };
+
 static ds_view data_of(ds_arena *arena, ds_view message) {
   ds_view name = {0};
   ds_text json = ds_text_new(arena);
   ds_text_str(&json, "{\"constraint\":");
   ds_text_json(&json, ds_view_of(kind_of(message, &name)));
+  if (name.size > MAX_NAME) name = (ds_view){0};
   if (!ds_view_absent(name)) ds_text_str(&json, ",\"name\":");
   if (!ds_view_absent(name)) ds_text_json(&json, name);
   ds_text_str(&json, "}");

@@ -22,7 +22,8 @@ static void welcome(ds_turn *turn, ds_received *received) {
   ds_view id = received->frame.client;
   ds_client *client = ds_clients_find(&turn->clients, &turn->sql, id);
   // A client that the object does not know is new, or was forgotten: it can have been only if it was last here before the oldest that are remembered.
-  if (!client->known && received->frame.seen && ds_client_forgettable(received->frame.seen, turn->now)) {
+  bool forgotten = !client->known && received->frame.seen && ds_client_forgettable(received->frame.seen, turn->now);
+  if (forgotten || ds_client_lost(client)) {
     ds_turn_refuse(turn, received, DS_CLIENT_FORGOTTEN, NULL);
     return;
   }
@@ -138,6 +139,10 @@ static ds_client *rpc_client(ds_turn *turn, ds_view id) {
 static void run_rpc(ds_turn *turn, ds_received *received) {
   const ds_sent *sent = received->frame.sent;
   ds_client *client = rpc_client(turn, received->frame.id);
+  if (client->lost) {
+    ds_send_error(&turn->out, received->socket, 1, &received->frame, DS_INTERNAL, (ds_view){0}, 0);
+    return;
+  }
   if (client->settled) {
     // What it changed has been broadcast: there is nothing more to show.
     send_success(turn, received, &(ds_pieces){0});

@@ -175,14 +175,16 @@ ds_view ds_identity(ds_action *action, const char *member);
 ds_view ds_payload_text(ds_action *action, const char *member);
 
 // Rejects the action: nothing of it remains, and its author gets `code`, `message` (UTF-8, shown to people; NULL for the code's own sentence) and `data`, a JSON text
-// (absent for none), both copied. The first rejection counts.
+// (absent for none), both copied. The first rejection counts. The message and the data have at most DS_MAX_RESULT bytes as JSON, and
+// the data at most 61 arrays and objects within each other; more, or what is not UTF-8, makes it `internal`, and is logged.
 void ds_reject(ds_action *action, ds_code code, const char *message);
 void ds_reject_with(ds_action *action, ds_code code, const char *message, ds_view data);
 
 // True once the action is rejected or a statement of it has failed.
 bool ds_failed(const ds_action *action);
 
-// The result that the author gets with the outcome: a JSON text, copied. Without it the outcome has none.
+// The result that the author gets with the outcome: a JSON text, copied, bounded as the data of a rejection is. Without it
+// the outcome has none.
 void ds_result(ds_action *action, ds_view json);
 
 // The time of the turn in milliseconds since 1970: the same for every action of it.

@@ -14,6 +14,7 @@ typedef struct reader {
   const unsigned char *at;
   const unsigned char *end;
   uint64_t objects; // bit d is set if the container at depth d is an object
+  unsigned room;    // containers within each other
   unsigned depth;
   const char *message;
 } reader;
@@ -234,7 +235,7 @@ static bool read_name(reader *r) {
 
 // Opens an array or object. What comes next is a value, or, if it is empty, its end: `*empty`.
 static bool open_container(reader *r, bool *empty) {
-  if (r->depth == DS_MAX_DEPTH) return fail(r, "The nesting is too deep.");
+  if (r->depth == r->room) return fail(r, "The nesting is too deep.");
   uint64_t bit = (uint64_t)1 << r->depth++;
   r->objects = *r->at++ == '{' ? r->objects | bit : r->objects & ~bit;
   skip_space(r);
@@ -266,12 +267,16 @@ static bool read_text(reader *r) {
   return r->at == r->end || fail(r, "The text goes on after its value.");
 }
 
-bool ds_json_validate(ds_view text, ds_json_error *error) {
+bool ds_json_fits(ds_view text, unsigned around, ds_json_error *error) {
   const unsigned char *start = (const unsigned char *)(text.at ? text.at : "");
-  reader r = {.start = start, .at = start, .end = start + text.size};
+  reader r = {.start = start, .at = start, .end = start + text.size, .room = DS_MAX_DEPTH - around};
   bool valid = read_text(&r);
   if (!valid && error) *error = (ds_json_error){(size_t)(r.at - r.start), r.message};
   return valid;
+}
+
+bool ds_json_validate(ds_view text, ds_json_error *error) {
+  return ds_json_fits(text, 0, error);
 }
 
 // ---- Values. From here on the grammar is known to hold; the ends of views are still respected.

@@ -51,6 +51,9 @@ typedef struct ds_json_error {
 // Takes time in proportion to the text and a fixed amount of memory, whatever the text.
 bool ds_json_validate(ds_view text, ds_json_error *error);
 
+// The same of a text that is to stand within `around` arrays and objects, DS_MAX_DEPTH at most: with them it is as deep as a text may be.
+bool ds_json_fits(ds_view text, unsigned around, ds_json_error *error);
+
 // What `value` is; DS_JSON_ABSENT for the absent view.
 ds_json_kind ds_json_type(ds_view value);
 

@@ -43,7 +43,8 @@
 // Unacknowledged outcomes with something to tell (a rejection or a result), per client: they share one stored row.
 #define DS_MAX_OUTCOMES 1000
 
-// Bytes of those outcomes together, and of one action's result: the row stays below the platform's 2 MB.
+// Bytes of those outcomes together, and of one action's result, data or message as JSON: the row stays below the
+// platform's 2 MB.
 #define DS_MAX_OUTCOME_BYTES 1000000
 #define DS_MAX_RESULT 65536
 

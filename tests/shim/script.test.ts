@@ -55,3 +55,20 @@ test("of answers that nobody comes back for, the oldest are forgotten, and what 
   expect(ask(1)).toEqual({ result: 1 });
   expect(act).toHaveBeenCalledTimes(1002);
 });
+
+class Mute extends Error {
+  override get message(): string {
+    throw new Error("no");
+  }
+}
+
+test("whatever is thrown, it is a rejection, and one that is JSON", () => {
+  const cycle: { self?: unknown } = {};
+  cycle.self = cycle;
+  const mute = { toJSON: () => expect.unreachable() };
+  const unsayable = [1n, cycle, mute].map((data) => new SyncError("conflict", "m", data));
+  for (const error of [null, undefined, Symbol("a"), Object.create(null), 1n, "\ud800", new Mute(), ...unsayable]) {
+    expect(answerTo(error)).toMatchObject({ failure: expect.any(String) as string, status: -2 });
+  }
+  for (const code of [undefined, null, 7, {}, "no such"]) expect(answerTo(new SyncError(code as never, "m"))).toMatchObject({ code: String(code), message: "m" });
+});

@@ -69,6 +69,25 @@ export const mutants = [
   { name: "clients are forgotten after a day", file: "core.c", from: `turn->now - DS_CLIENT_AGE, turn`, to: `turn->now - DS_RPC_AGE, turn` },
   { name: "a restore forgets who was there", file: "storage.c", from: `  ds_clients_greet_all(&sql, host->now(host->context));\n`, to: ``, test: "a client that a backup has not seen for long is not forgotten", why: "it takes an old backup, long absences and a lost outcome: one world in twenty thousand" },
   { name: "a client that comes is not noted", file: "client.c", from: `if (client->known && now - client->seen > DS_CLIENT_NOTED) client->changed = true;`, to: `(void)client, (void)now;` },
+  {
+    name: "a result is kept as deep as a text may be", file: "action.c",
+    from: `ds_json_fits(json, OUTCOME_LEVELS, &error)`, to: `ds_json_fits(json, 0, &error)`,
+    test: "what is as deep as can be stored is told, and no deeper", why: "the worlds' results are flat",
+  },
+  {
+    name: "a message may have any length", file: "action.c", from: `return can_be_kept(action, ds_text_view(&json), "message");`, to: `return true;`,
+    test: "what is as long as can be stored is told, and no longer", why: "the worlds' messages are short",
+  },
+  {
+    name: "an outcome that cannot be read counts as committed", file: "client.c",
+    from: `  if (number <= client->lost) return lost_outcome(arena, number);\n`, to: ``,
+    test: "an outcome that cannot be read is never called committed", why: "the worlds' storage keeps what it has",
+  },
+  {
+    name: "what is lost is forgotten with the next write", file: "client.c",
+    from: `    if (ds_view_equal(item.value, lost_outcome(arena, number))) client->lost = number;\n`, to: ``,
+    test: "an outcome that cannot be read is never called committed", why: "the worlds' storage keeps what it has",
+  },
 
   // --- tables redefined without a migration
   { name: "triggers are taken to be there", file: "storage.c", from: `return open->intact || open->storage`, to: `return true || open->storage`, test: "a table that is redefined without a migration is noticed", why: "no world redefines a table" },

@@ -22,8 +22,12 @@ static ds_view call(const ds_host *host, ds_arena *arena, const ds_text *request
 
 // ---- Answers
 
+static ds_view view_member(ds_arena *arena, ds_view object, const char *name) {
+  return ds_json_string(arena, ds_json_member(object, name));
+}
+
 static const char *text_member(ds_arena *arena, ds_view object, const char *name) {
-  ds_view text = ds_json_string(arena, ds_json_member(object, name));
+  ds_view text = view_member(arena, object, name);
   return ds_view_absent(text) ? NULL : ds_arena_copy(arena, text).at;
 }
 
@@ -31,20 +35,33 @@ static const char *text_member(ds_arena *arena, ds_view object, const char *name
 static void reject(ds_action *action, ds_view wire, ds_view answer) {
   ds_code code = ds_code_of(wire);
   if (code == DS_OK) action->sql.host->log(action->sql.host->context, DS_LITERAL("a SyncError with a code that there is not: say `rejected`, with a message of your own"));
-  ds_reject_with(action, code, text_member(action->sql.arena, answer, "message"), ds_json_member(answer, "data"));
+  ds_reject_in_words(action, code, view_member(action->sql.arena, answer, "message"), ds_json_member(answer, "data"));
 }
 
-static void settle(ds_action *action, ds_view answer) {
+// An answer that the core does not read would not be read back from storage either.
+static void refuse(ds_action *action, const char *why) {
+  ds_text line = ds_text_new(action->sql.arena);
+  ds_text_fill(&line, "what a handler returned or threw cannot be kept as JSON: #", DS_VALUES(ds_view_of(why)));
+  action->sql.host->log(action->sql.host->context, ds_text_view(&line));
+  ds_reject(action, DS_INTERNAL, NULL);
+}
+
+static void settle_read(ds_action *action, ds_view answer) {
   ds_arena *arena = action->sql.arena;
-  ds_view failure = ds_json_string(arena, ds_json_member(answer, "failure"));
+  ds_view failure = view_member(arena, answer, "failure");
   int64_t status = DS_SQL_ERROR;
   ds_json_int(ds_json_member(answer, "status"), &status);
-  ds_view code = ds_json_string(arena, ds_json_member(answer, "code"));
-  if (!ds_json_validate(answer, NULL)) ds_reject(action, DS_INTERNAL, NULL);
-  else if (ds_json_type(ds_json_member(answer, "waits")) == DS_JSON_TRUE) ds_wait(action);
+  ds_view code = view_member(arena, answer, "code");
+  if (ds_json_type(ds_json_member(answer, "waits")) == DS_JSON_TRUE) ds_wait(action);
   else if (!ds_view_absent(failure)) ds_reject_failure(action, (ds_sql_status)status, failure);
   else if (!ds_view_absent(code)) reject(action, code, answer);
   else ds_result(action, ds_json_member(answer, "result"));
+}
+
+static void settle(ds_action *action, ds_view answer) {
+  ds_json_error error;
+  if (ds_json_validate(answer, &error)) settle_read(action, answer);
+  else refuse(action, error.message);
 }
 
 // ---- Calls
