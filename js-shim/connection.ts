@@ -19,7 +19,7 @@ export interface Connection<Who = Identity | undefined> {
 
 /** The HTTP status that a code comes closest to; a close code is that plus 4000. Those of 4400 to 4499 keep a client away for good. */
 function statusOf(code: ErrorCode): number {
-  const statuses: Partial<Record<ErrorCode, number>> = { forbidden: 403, invalid_payload: 400, not_found: 404, conflict: 409, constraint: 409, rejected: 422, app_too_old: 426, rate_limited: 429, unavailable: 503 };
+  const statuses: Partial<Record<ErrorCode, number>> = { forbidden: 403, invalid_payload: 400, not_found: 404, unknown_object: 404, invalid_name: 400, conflict: 409, constraint: 409, rejected: 422, app_too_old: 426, rate_limited: 429, unavailable: 503 };
   return statuses[code] ?? 500;
 }
 

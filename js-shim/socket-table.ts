@@ -5,7 +5,13 @@ import type { Sockets } from "./host.ts";
 // Internal error (RFC 6455, section 7.4.1): clients reconnect, and resume.
 const INTERNAL_ERROR = 1011;
 
-/** The object's hibernatable sockets by number. Numbers rise, and hold for as long as the object stays in memory. */
+/** The tag of the sockets that are followed here; what else the object accepts is the app's own. */
+export const OURS = "durasync";
+
+/** The tag of a socket that came while the object could not start: nobody has asked yet who it is. */
+export const UNASKED = "unasked";
+
+/** The object's hibernatable sockets by number; those of the app's own are not among them. Numbers rise, and hold for as long as the object stays in memory. */
 export class SocketTable implements Sockets {
   readonly #ctx: DurableObjectState;
   readonly #enqueue: (frame: Frame) => void;
@@ -18,6 +24,22 @@ export class SocketTable implements Sockets {
   constructor(ctx: DurableObjectState, enqueue: (frame: Frame) => void) {
     this.#ctx = ctx;
     this.#enqueue = enqueue;
+  }
+
+  /**
+   * Whether the socket is one of those that `SyncObject.fetch` has let in. The releases before this tagged none: what they let in is told by what the core has attached to it, a JSON object as text.
+   */
+  isOurs(socket: WebSocket): boolean {
+    if (this.#numbers.has(socket)) return true;
+    const tags = this.#ctx.getTags(socket);
+    if (tags.length > 0) return tags.includes(OURS) || tags.includes(UNASKED);
+    const attached: unknown = socket.deserializeAttachment();
+    return typeof attached === "string" && attached.startsWith("{");
+  }
+
+  /** All open sockets of ours. */
+  all(): WebSocket[] {
+    return this.#ctx.getWebSockets().filter((socket) => this.isOurs(socket));
   }
 
   /** The socket's number; a new one if it has none yet. */
@@ -37,7 +59,7 @@ export class SocketTable implements Sockets {
 
   after(socket: number): number {
     if (socket === -1) {
-      for (const open of this.#ctx.getWebSockets()) this.number(open);
+      for (const open of this.all()) this.number(open);
       this.#walk = this.#sockets.keys(); // in the order of their numbers: a Map keeps the order of insertion
     }
     return this.#walk.next().value ?? -1;
@@ -74,7 +96,7 @@ export class SocketTable implements Sockets {
 
   /** Sends every client away to come back and resume. */
   closeAll(reason = "internal", code?: number): void {
-    for (const socket of this.#ctx.getWebSockets()) this.close(this.number(socket), reason, code);
+    for (const socket of this.all()) this.close(this.number(socket), reason, code);
   }
 
   isOpen(socket: number): boolean {

@@ -5,7 +5,7 @@ import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } fro
 import { addCost, noCost, type Cost } from "./cost.ts";
 import type { Script } from "./host.ts";
 import { SyncError } from "./sync-error.ts";
-import { SocketTable } from "./socket-table.ts";
+import { OURS, SocketTable, UNASKED } from "./socket-table.ts";
 import { Waits } from "./waits.ts";
 import { Writes } from "./writes.ts";
 
@@ -17,9 +17,6 @@ const RESTART = 1012;
 
 /** Milliseconds after which an alarm is rung again that found an object which could not start. */
 const ALARM_DELAY = 60_000;
-
-/** The tag of a socket that came while the object could not start: nobody has asked yet who it is. */
-const UNASKED = "unasked";
 
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
@@ -120,7 +117,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     try {
       const { ready } = this.core;
       const identity = ready ? await this.admit(request) : undefined; // an object that could not start says so to each frame
-      this.ctx.acceptWebSocket(server, ready ? [] : [UNASKED]);
+      this.ctx.acceptWebSocket(server, ready ? [OURS] : [OURS, UNASKED]);
       attachIdentity(server, identity);
     } catch (error) {
       refuseSocket(server, error);
@@ -142,6 +139,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    if (!this.#sockets.isOurs(socket)) return;
     const frame = { socket: this.#sockets.number(socket), message };
     // Who came while the object could not start is sent away to come again. Who was sent away, and stays all the same, is heard no more.
     if (this.core.ready && !this.#isIn(socket)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
@@ -149,14 +147,18 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   override webSocketClose(socket: WebSocket): void {
+    if (this.#sockets.isOurs(socket)) this.#hasClosed(socket);
+    // Whoever gets a close frame answers it (RFC 6455, section 5.5.1). The platform leaves that to the object: a client would wait for ten seconds, and take its line for lost.
+    if (socket.readyState === WebSocket.CLOSING) socket.close(NORMAL_CLOSURE);
+  }
+
+  #hasClosed(socket: WebSocket): void {
     if (this.#waiting.length > 0) this.flush(); // what it sent before it closed comes first
     const number = this.#sockets.number(socket);
     this.#happen("close", null, number);
     this.#waits.drop(number);
     this.core.close(number);
     this.#sockets.remove(socket);
-    // Whoever gets a close frame answers it (RFC 6455, section 5.5.1). The platform leaves that to the object: a client would wait for ten seconds, and take its line for lost.
-    if (socket.readyState === WebSocket.CLOSING) socket.close(NORMAL_CLOSURE);
   }
 
   override webSocketError(socket: WebSocket): void {
@@ -194,7 +196,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** The open sockets, with who they are and what they follow. */
   connections(): Connection<Who>[] {
-    return connectionsOf<Who>(this.ctx.getWebSockets().filter((socket) => this.#isIn(socket)));
+    return connectionsOf<Who>(this.#sockets.all().filter((socket) => this.#isIn(socket)));
   }
 
   #isIn(socket: WebSocket): boolean {

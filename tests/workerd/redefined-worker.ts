@@ -19,6 +19,8 @@ const steps: Record<string, (object: Redefined, storage: DurableObjectStorage) =
   "count the values": async (_, storage) => (await storage.list()).size,
   "empty by an RPC method": async (object) => await object.another.empty(),
   "empty by an alarm": async (_, storage) => await storage.setAlarm(Date.now()),
+  sockets: (object) => object.connections().length,
+  "shut everybody out": (object) => object.disconnect(() => true),
   turns: (object) => object.stats().turns,
 };
 
@@ -33,6 +35,20 @@ export class Redefined extends SyncServer<Env, Shared> {
 
   override onStart(): void {
     this.ctx.storage.sql.exec("DROP TABLE notes; CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL); INSERT INTO notes VALUES ('made by onStart')");
+  }
+
+  /** With `plain` in the address the socket is the app's own, an echo; tagged, or by nothing told from others. */
+  override async fetch(request: Request): Promise<Response> {
+    const { searchParams } = new URL(request.url);
+    if (!searchParams.has("plain")) return await super.fetch(request);
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, searchParams.has("tagged") ? ["plain"] : []);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    if (message === "hello, echo") socket.send("echo");
+    super.webSocketMessage(socket, message);
   }
 
   override onAction(...[, { payload }]: ActionArguments<Shared>): void {
