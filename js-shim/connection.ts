@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a socket is let in with, and what it carries from then on.
 import type { EventOutcome } from "./core.ts";
+import { encoder } from "./host.ts";
 import { SyncError } from "./sync-error.ts";
 import type { ErrorCode } from "../wasm/build/protocol.ts";
 
@@ -23,12 +24,15 @@ function statusOf(code: ErrorCode): number {
   return statuses[code] ?? 500;
 }
 
+// A close frame has no room for whatever else an app may say.
+const CODE = /^[a-z_]{1,40}$/;
+
 /**
  * Turns a socket away. It is opened and closed at once, since a page cannot read the status of a handshake that failed, but can read a close code: 4000 and the
  * HTTP status, with the error code as the reason.
  */
 export function refuseSocket(server: WebSocket, error: unknown): void {
-  const code = error instanceof SyncError ? error.code : "internal";
+  const code = error instanceof SyncError && CODE.test(error.code) ? error.code : "internal";
   if (code === "internal") console.error("durasync: nobody was let in", error);
   server.accept();
   server.close(4000 + statusOf(code), code);
@@ -43,9 +47,24 @@ export function chosenProtocol(request: Request): Record<string, string> {
   return first === undefined ? {} : { "sec-websocket-protocol": first.trim() };
 }
 
-/** Notes on the socket who it is; the core takes it from there. */
-export function attachIdentity(server: WebSocket, identity: unknown): void {
-  if (identity !== undefined) server.serializeAttachment(JSON.stringify({ identity }));
+/**
+ * Attaches the core's text to the socket, as bytes: a string with one letter beyond Latin-1 would take two bytes a character, of the 16 KiB that the platform keeps.
+ */
+export function attach(socket: WebSocket, text: string): void {
+  socket.serializeAttachment(encoder.encode(text));
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text that is attached to the socket, which earlier releases attached as it is. Empty for what is not ours, and for none: nobody was let in so. */
+export function attachmentOf(socket: WebSocket): string {
+  try {
+    const attached: unknown = socket.deserializeAttachment();
+    if (typeof attached === "string") return attached;
+    return attached instanceof Uint8Array ? decoder.decode(attached) : "";
+  } catch {
+    return "";
+  }
 }
 
 /** A request as the app gets it. */
@@ -60,12 +79,29 @@ export function responseOf(outcome: EventOutcome): Response {
   return new Response(body, init);
 }
 
-/** What is attached to the sockets says who they are. */
+interface Attached<Who> {
+  readonly identity?: Who | null;
+  readonly client?: string;
+  readonly channels?: readonly string[];
+}
+
+// The core writes its attachments itself: ds_peer_attachment. Anything else may be attached by the app, to our sockets or to its own.
+function read<Who>(text: string): Attached<Who> | undefined {
+  try {
+    const attached: unknown = JSON.parse(text);
+    const ours = typeof attached === "object" && attached !== null && ("identity" in attached || "protocol" in attached);
+    return ours ? (attached as Attached<Who>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is attached to the sockets says who they are. Those of which that cannot be read are left out: the core sends them away when they speak. */
 export function connectionsOf<Who>(sockets: readonly WebSocket[]): Connection<Who>[] {
-  return sockets.map((socket) => {
-    const attached: unknown = socket.deserializeAttachment();
-    // The core writes its attachments itself: ds_peer_attachment.
-    const { identity, client = "", channels = [] } = JSON.parse(typeof attached === "string" ? attached : "{}") as Partial<Connection<Who>>;
-    return { identity: identity as Who, client, channels, close: (code, reason) => socket.close(code, reason) };
+  return sockets.flatMap((socket) => {
+    const attached = read<Who>(attachmentOf(socket));
+    if (attached === undefined) return [];
+    const { identity, client = "", channels = [] } = attached;
+    return [{ identity: (identity ?? undefined) as Who, client, channels, close: (code, reason) => socket.close(code, reason) }];
   });
 }

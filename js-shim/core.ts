@@ -45,6 +45,7 @@ interface Exports extends Guest {
   core_reshaped(core: number): number;
   core_current(core: number): number;
   core_event(core: number, event: number, at: number, size: number, socket: number): number;
+  core_admit(core: number, at: number, size: number): number;
   core_handles(core: number, event: number): number;
   core_broadcast(core: number, channel: number, channelSize: number, at: number, size: number): number;
   core_buffer(core: number, size: number): number;
@@ -142,7 +143,16 @@ export class Core {
   /** Has the app handle an event in a transaction of its own. `payload` is JSON's; `socket` is the one that it is about, if any. What it changed goes out with the next turn. */
   event(event: AppEvent, payload: unknown = null, socket = -1): EventOutcome {
     const [at, size] = this.#write(JSON.stringify(payload));
-    const [text = 0, length = 0] = this.#host.words(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket), 2);
+    return this.#outcome(this.#exports.core_event(this.#core, events.indexOf(event), at, size, socket));
+  }
+
+  /** Judges an identity, as JSON, by the rules that it is read back by. The result is the text to attach to a socket that is let in so. */
+  admit(identity: string): EventOutcome {
+    return this.#outcome(this.#exports.core_admit(this.#core, ...this.#write(identity)));
+  }
+
+  #outcome(at: number): EventOutcome {
+    const [text = 0, length = 0] = this.#host.words(at, 2);
     // The core writes its outcomes by docs/PROTOCOL.md.
     const outcome = JSON.parse(this.#host.read(text, length)) as EventOutcome;
     this.#end();

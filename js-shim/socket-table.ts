@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { attach, attachmentOf } from "./connection.ts";
 import type { Frame } from "./core.ts";
 import type { Sockets } from "./host.ts";
 
@@ -66,8 +67,8 @@ export class SocketTable implements Sockets {
   }
 
   attachment(socket: number): string | null {
-    const attached: unknown = this.#sockets.get(socket)?.deserializeAttachment();
-    return typeof attached === "string" ? attached : null;
+    const known = this.#sockets.get(socket);
+    return known === undefined ? null : attachmentOf(known);
   }
 
   // Old runtimes do not tell: there a client that stops reading is bounded by the platform alone.
@@ -77,12 +78,23 @@ export class SocketTable implements Sockets {
   }
 
   attach(socket: number, text: string): void {
-    this.#sockets.get(socket)?.serializeAttachment(text);
+    this.#alone(socket, (known) => attach(known, text));
   }
 
   /** Sends, unless the socket is closing or gone: then its client is on its way back, and will ask. */
   send(socket: number, text: string): void {
-    this.#open(socket)?.send(text);
+    if (this.isOpen(socket)) this.#alone(socket, (known) => known.send(text));
+  }
+
+  // What fails for one socket is its own affair: it is sent away, to come back and resume, and all others get what is theirs.
+  #alone(socket: number, deliver: (known: WebSocket) => void): void {
+    const known = this.#sockets.get(socket);
+    try {
+      if (known) deliver(known);
+    } catch (error) {
+      console.error("durasync: a socket could not be served, and is sent away", error);
+      this.close(socket, "internal");
+    }
   }
 
   /** Has a frame of the core's own come with the next turn, unless the socket is closing or gone. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { DurableObject } from "cloudflare:workers";
-import { attachIdentity, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
+import { attach, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
 import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
 import type { Script } from "./host.ts";
@@ -17,6 +17,12 @@ const RESTART = 1012;
 
 /** Milliseconds after which an alarm is rung again that found an object which could not start. */
 const ALARM_DELAY = 60_000;
+
+/** What the core says is to be attached to a socket that it lets in. */
+export function admission(outcome: EventOutcome): string {
+  if (outcome.status === "rejected") throw new SyncError(outcome.code);
+  return String(outcome.result);
+}
 
 /**
  * A Durable Object whose channels clients can follow. A subclass names the module that its app was compiled to:
@@ -116,20 +122,18 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     const { 0: client, 1: server } = new WebSocketPair();
     try {
       const { ready } = this.core;
-      const identity = ready ? await this.admit(request) : undefined; // an object that could not start says so to each frame
+      const attachment = ready ? await this.admit(request) : undefined; // an object that could not start says so to each frame
       this.ctx.acceptWebSocket(server, ready ? [OURS] : [OURS, UNASKED]);
-      attachIdentity(server, identity);
+      if (attachment !== undefined) attach(server, attachment);
     } catch (error) {
       refuseSocket(server, error);
     }
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
-  /** Decides who connects: the identity, undefined for nobody in particular. Throws, or rejects with, a SyncError to turn the socket away. */
-  protected admit(request: Request): unknown {
-    const outcome = this.#happen("connect", requestPayload(request));
-    if (outcome.status === "committed") return outcome.result;
-    throw new SyncError(outcome.code);
+  /** Decides who connects: what is to be attached to the socket. Throws, or rejects with, a SyncError to turn it away. */
+  protected admit(request: Request): string | Promise<string> {
+    return admission(this.#happen("connect", requestPayload(request)));
   }
 
   /** Answers a request that is not for a socket. */

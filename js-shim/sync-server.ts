@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-import * as limits from "../wasm/build/limits.ts";
 import core from "../wasm/build/scripted.wasm";
 import type { Identity } from "./connection.ts";
-import { utf8Size } from "./host.ts";
 import { Script, type Act, type App, type Description } from "./script.ts";
 import type { Issue, PayloadSchema, Verdict } from "./standard-schema.ts";
 import { SyncError } from "./sync-error.ts";
-import { SyncObject } from "./sync-object.ts";
+import { admission, SyncObject } from "./sync-object.ts";
 
 /** What is synced: for each channel, its record as a tuple in column order and its actions. One such type is shared by the server and the page. */
 export type Channels<Names extends PropertyKey = string> = { [Channel in Names]: [record: object, action: { type: string; payload?: unknown }] };
@@ -145,11 +143,10 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     if (!this.startCore()) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
   }
 
-  protected override async admit(request: Request): Promise<unknown> {
-    super.admit(request); // the origin
+  protected override async admit(request: Request): Promise<string> {
+    const nobody = super.admit(request); // the origin
     const identity = await this.onConnect(request);
-    if (identity !== undefined && utf8Size(JSON.stringify(identity)) > limits.maxIdentity) throw new Error("An identity has at most 4096 bytes as JSON.");
-    return identity;
+    return identity === undefined ? nobody : admission(this.core.admit(jsonOf(identity)));
   }
 
   protected override settlement(name: string): Promise<void> {
@@ -161,7 +158,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
       describe: () => this.#describe(),
       migrate: (number) => this.#migrate(number),
       read: (channel, identity) => {
-        if (!this.canRead(channel as keyof C & string, identity as Who)) throw new SyncError("forbidden");
+        if (!permits(this.canRead(channel as keyof C & string, identity as Who))) throw new SyncError("forbidden");
       },
       act: (act) => this.#act(act),
       changes: () => Number(this.ctx.storage.sql.exec("SELECT total_changes() AS count").one()["count"]),
@@ -193,11 +190,27 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     // The core takes actions for declared channels only; that payloads are what C says is for `payloads` to hold.
     const channel = name as keyof C & string;
     const actionOf = (value: unknown) => ({ type, payload: value }) as ActionOf<C, typeof channel>;
-    if (!this.canDo(channel, actionOf(payload), who)) throw new SyncError("forbidden");
+    if (!permits(this.canDo(channel, actionOf(payload), who))) throw new SyncError("forbidden");
     const handle = (value: unknown): unknown => this.onAction(...([channel, actionOf(value), { ...context, identity: who }] as ActionArguments<C, Who>));
     const schemas: { readonly [type: string]: PayloadSchema | undefined } = this.payloads[channel] ?? {};
     const verdict = schemas[type]?.["~standard"].validate(payload) ?? { value: payload };
     return verdict instanceof Promise ? verdict.then((late) => () => handle(checked(late))) : handle(checked(verdict));
+  }
+}
+
+// A promise would permit everything.
+function permits(answer: unknown): boolean {
+  if (typeof answer === "object" && answer !== null) throw new TypeError("canRead and canDo must say true or false at once: neither can be async.");
+  return Boolean(answer);
+}
+
+// Once, since what has a `toJSON` may say something else the next time. What is no JSON is an empty text, which is no identity.
+function jsonOf(identity: unknown): string {
+  try {
+    return JSON.stringify(identity) ?? "";
+  } catch (error) {
+    console.error("durasync: an identity is no JSON", error);
+    return "";
   }
 }
 

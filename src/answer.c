@@ -32,6 +32,16 @@ static void set_subscribed(ds_turn *turn, ds_socket socket, const ds_table *tabl
   peer->changed = true;
 }
 
+// Subscribes the socket. False, and the frame refused, if its attachment cannot hold one more.
+static bool subscribe(ds_turn *turn, ds_received *received, const ds_table *table) {
+  set_subscribed(turn, received->socket, table, true);
+  const ds_peer *peer = ds_turn_peer(turn, received->socket);
+  if (ds_peer_attachment(turn->sql.arena, turn->names, peer).size <= DS_MAX_ATTACHMENT) return true;
+  set_subscribed(turn, received->socket, table, false);
+  ds_turn_refuse(turn, received, DS_INTERNAL, "The object cannot keep so many subscriptions of one socket.");
+  return false;
+}
+
 // ---- Pages
 
 // The rows that make a page of the size that pages are meant to have, judging by those of `records`.
@@ -175,7 +185,7 @@ static bool send_catch_up(ds_turn *turn, ds_socket socket, const ds_table *table
 static void answer_subscribe(ds_turn *turn, ds_received *received) {
   ds_table *table = readable_table_of(turn, received);
   if (!table) return;
-  set_subscribed(turn, received->socket, table, true);
+  if (!subscribe(turn, received, table)) return;
   if (send_catch_up(turn, received->socket, table, &received->frame.cursor)) return;
   ds_frame page = received->frame;
   page.rows = DS_FIRST_PAGE_ROWS;
@@ -215,7 +225,7 @@ static void answer_sync(ds_turn *turn, ds_received *received) {
   }
   if (received->frame.from && table->deleted_at >= 0) add_deleted(turn, &frame, table, reader, records.count > 0);
   ds_pieces_str(&frame, "]}");
-  set_subscribed(turn, received->socket, table, true);
+  if (!subscribe(turn, received, table)) return;
   ds_send(&turn->out, received->socket, &frame);
 }
 

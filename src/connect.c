@@ -36,11 +36,43 @@ static ds_outcome refuse_origin(const ds_sql *sql, ds_view request) {
   return ds_outcome_rejected(DS_FORBIDDEN);
 }
 
+// ---- As whom
+
+// Two members of one name are one to some readers and another to others.
+static bool named_once(ds_arena *arena, ds_view identity) {
+  for (ds_json_iterator one = ds_json_iterate(identity); ds_json_next(&one);) {
+    ds_view name = ds_json_string(arena, one.name);
+    for (ds_json_iterator other = one; ds_json_next(&other);)
+      if (ds_view_equal(name, ds_json_string(arena, other.name))) return false;
+  }
+  return true;
+}
+
+const char *ds_identity_fault(ds_arena *arena, ds_view identity) {
+  ds_json_error error;
+  if (identity.size > DS_MAX_IDENTITY) return "It has more than 4096 bytes.";
+  if (!ds_json_fits(identity, 1, &error)) return error.message;
+  if (ds_json_type(identity) != DS_JSON_OBJECT) return "It is not an object.";
+  return named_once(arena, identity) ? NULL : "Two members have one name.";
+}
+
+ds_outcome ds_admit(const ds_sql *sql, ds_view identity) {
+  bool nobody = ds_view_absent(identity);
+  const char *fault = nobody ? NULL : ds_identity_fault(sql->arena, identity);
+  ds_text text = ds_text_new(sql->arena);
+  if (fault) {
+    ds_text_fill(&text, "nobody was let in, since an identity cannot be kept as JSON: #", DS_VALUES(ds_view_of(fault)));
+    sql->host->log(sql->host->context, ds_text_view(&text));
+    return ds_outcome_rejected(DS_INVALID_PAYLOAD);
+  }
+  ds_text_fill(&text, "{'identity':#}", DS_VALUES(nobody ? DS_LITERAL("null") : identity));
+  ds_text result = ds_text_new(sql->arena);
+  ds_text_json(&result, ds_text_view(&text));
+  return (ds_outcome){.result = ds_text_view(&result)};
+}
+
 ds_outcome ds_connect(const ds_app *app, const ds_sql *sql, ds_view request, int64_t now) {
   if (!origin_allowed(app, sql->arena, request)) return refuse_origin(sql, request);
   ds_outcome outcome = ds_handler_run(app->on[DS_ON_CONNECT], sql, (ds_view){0}, request, (ds_view){0}, now);
-  bool fits = ds_view_absent(outcome.result) || (ds_json_type(outcome.result) == DS_JSON_OBJECT && outcome.result.size <= DS_MAX_IDENTITY);
-  if (fits) return outcome;
-  sql->host->log(sql->host->context, DS_LITERAL("an identity must be a JSON object of at most 4096 bytes"));
-  return ds_outcome_rejected(DS_INTERNAL);
+  return outcome.code == DS_OK ? ds_admit(sql, outcome.result) : outcome;
 }

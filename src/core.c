@@ -203,11 +203,19 @@ bool ds_core_handles(const ds_core *core, ds_event event) {
 
 ds_view ds_core_event(ds_core *core, ds_event event, ds_view payload, ds_socket socket) {
   ds_turn turn = turn_new(core);
-  ds_view identity = socket < 0 ? (ds_view){0} : ds_turn_peer(&turn, socket)->identity;
+  const ds_peer *peer = socket < 0 ? NULL : ds_turn_peer(&turn, socket);
+  ds_view identity = peer ? peer->identity : (ds_view){0};
   ds_outcome outcome;
   if (!core->ready) outcome = ds_outcome_rejected(DS_UNAVAILABLE);
+  else if (peer && peer->unread) outcome = ds_outcome_rejected(DS_INTERNAL);
   else if (event == DS_ON_CONNECT) outcome = ds_connect(&core->app, &turn.sql, payload, turn.now);
   else outcome = ds_handler_run(core->app.on[event], &turn.sql, (ds_view){0}, payload, identity, turn.now);
+  return ds_outcome_json(core->arena, 0, &outcome);
+}
+
+ds_view ds_core_admit(ds_core *core, ds_view identity) {
+  ds_sql sql = {.host = core->host, .arena = core->arena};
+  ds_outcome outcome = core->ready ? ds_admit(&sql, identity) : ds_outcome_rejected(DS_UNAVAILABLE);
   return ds_outcome_json(core->arena, 0, &outcome);
 }
 

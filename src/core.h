@@ -74,6 +74,11 @@ bool ds_core_current(ds_core *core);
 // until ds_core_end. `payload` is JSON; `socket` is the one that the event is about, or -1. What it changed goes out with the next turn. A core that is not ready rejects.
 ds_view ds_core_event(ds_core *core, ds_event event, ds_view payload, ds_socket socket);
 
+// What DS_ON_CONNECT comes to is a JSON string, what is to be attached to the socket that is let in, unless it is rejected. The
+// same of one that an app in JavaScript lets in with `identity`, JSON, absent for nobody in particular: DS_INVALID_PAYLOAD if
+// that is no identity that could be read back.
+ds_view ds_core_admit(ds_core *core, ds_view identity);
+
 // Whether the app handles the event.
 bool ds_core_handles(const ds_core *core, ds_event event);
 

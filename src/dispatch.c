@@ -194,6 +194,12 @@ static bool speaks(ds_turn *turn, ds_received *received) {
 static void dispatch(ds_turn *turn, ds_received *received) {
   const ds_frame *frame = &received->frame;
   bool acts = frame->type == DS_ACTIONS || frame->type == DS_V1_RPC;
+  if (ds_turn_peer(turn, received->socket)->unread) {
+    // It comes back, and is asked who it is.
+    received->refused = true;
+    ds_close_socket(&turn->out, received->socket, DS_CLOSE_RESTART, "internal");
+    return;
+  }
   if (ds_turn_peer(turn, received->socket)->waits) received->refused = received->waits = true;
   else if (!frame->own && !ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
   else if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);

@@ -15,6 +15,10 @@
 // Bytes of an identity as JSON: it shares the 16 KiB of a socket's attachment with the client's id and its subscriptions.
 #define DS_MAX_IDENTITY 4096
 
+// Bytes of a socket's attachment as JSON: the platform keeps 16,384, its own wrapping included. A subscription that does not
+// fit is refused, since it would be forgotten with the next hibernation.
+#define DS_MAX_ATTACHMENT 16000
+
 // Different members of the identity that the channels of an app may ask for: every reader has them all.
 #define DS_MAX_MEMBERS 16
 

@@ -38,7 +38,7 @@ int32_t ds_channel_index(const ds_names *names, ds_view name) {
   return -1;
 }
 
-// ---- The attachment: {"protocol":2,"client":"...","channels":["..."],"identity":{...}}
+// ---- The attachment: {"protocol":2,"client":"...","channels":["..."],"identity":{...}}; the identity is null for nobody in particular
 
 ds_view ds_peer_attachment(ds_arena *arena, const ds_names *names, const ds_peer *peer) {
   ds_text text = ds_text_new(arena);
@@ -50,20 +50,27 @@ ds_view ds_peer_attachment(ds_arena *arena, const ds_names *names, const ds_peer
     ds_text_json(&text, names->channels[i]);
     comma = ",";
   }
-  ds_text_str(&text, "]");
-  if (!ds_view_absent(peer->identity)) ds_text_str(&text, ",\"identity\":");
-  ds_text_add(&text, peer->identity);
-  ds_text_str(&text, "}");
+  ds_view identity = ds_view_absent(peer->identity) ? DS_LITERAL("null") : peer->identity;
+  ds_text_fill(&text, "],'identity':#}", &identity);
   return ds_text_view(&text);
 }
 
-// An attachment that is not ours or does not hold together leaves the peer as new: it has to say hello again. The one of a socket that has just been let in has its identity alone.
+// As whom the socket was let in. False if that cannot be told: whoever it was must not go on as nobody. Before the identity was
+// null for nobody in particular it was left out.
+static bool read_identity(ds_peer *peer, ds_view text) {
+  if (!ds_json_validate(text, NULL)) return false;
+  ds_view identity = ds_json_member(text, "identity");
+  ds_json_kind kind = ds_json_type(identity);
+  if (kind == DS_JSON_OBJECT) peer->identity = identity;
+  if (kind == DS_JSON_ABSENT) return ds_json_type(ds_json_member(text, "protocol")) == DS_JSON_NUMBER;
+  return kind == DS_JSON_OBJECT || kind == DS_JSON_NULL;
+}
+
+// What does not hold together leaves the peer as new: it has to say hello again. The attachment of a socket that has just been let in has its identity alone.
 static void read_attachment(ds_peer *peer, ds_arena *arena, const ds_names *names, ds_view text) {
   int64_t protocol = 0;
-  if (!ds_json_validate(text, NULL)) return;
-  ds_view identity = ds_json_member(text, "identity");
-  if (ds_json_type(identity) == DS_JSON_OBJECT) peer->identity = identity;
-  if (!ds_json_int(ds_json_member(text, "protocol"), &protocol)) return;
+  peer->unread = !read_identity(peer, text);
+  if (peer->unread || !ds_json_int(ds_json_member(text, "protocol"), &protocol)) return;
   ds_view client = ds_json_string(arena, ds_json_member(text, "client"));
   if ((protocol != 1 && protocol != 2) || client.size > DS_MAX_CLIENT) return;
   peer->protocol = (uint8_t)protocol;

@@ -11,6 +11,7 @@
 typedef struct ds_peer {
   ds_socket socket;
   uint8_t protocol;  // 1 or 2, 0 while unknown
+  bool unread;       // its attachment cannot be read: nobody knows as whom it was let in
   bool changed;      // differs from the attachment
   bool sender;       // has sent actions in this turn; set while the turn fans out
   bool waits;        // an action of this turn waits, and so does whatever the socket sent after it; set for the turn

@@ -175,6 +175,13 @@ DS_EXPORT("core_event") const ds_view *export_core_event(ds_core *core, int32_t 
   return outcome;
 }
 
+// Judges the JSON of `size` bytes at `at`, an address of 0 for none: as core_event.
+DS_EXPORT("core_admit") const ds_view *export_core_admit(ds_core *core, const char *at, size_t size) {
+  ds_view *outcome = (ds_view *)(void *)ds_core_buffer(core, sizeof *outcome);
+  *outcome = ds_core_admit(core, (ds_view){at, size});
+  return outcome;
+}
+
 // 1 if the app handles the event.
 DS_EXPORT("core_handles") int32_t export_core_handles(ds_core *core, int32_t event) {
   return ds_core_handles(core, (ds_event)event);

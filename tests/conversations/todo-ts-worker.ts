@@ -17,6 +17,7 @@ export function scriptOf(storage: SqliteStorage): Script {
       sql: { exec: (query: string, ...bindings: (string | number | null)[]) => cursor(storage, query, bindings) },
       transaction: () => {}, // nothing of the app's waits, nor runs transactions of its own
       transactionSync: () => {},
+      deleteAll: () => {},
     },
     setWebSocketAutoResponse: () => {},
     blockConcurrencyWhile: () => {}, // the core is started by the conversation

@@ -283,13 +283,16 @@ static void check_event(world *w, ds_event event, const char *payload, const cha
 
 #define REQUEST(url, headers) "{\"url\":\"https://app.example/" url "\",\"headers\":{" headers "}}"
 
+#define LET_IN_AS_NOBODY "{\"number\":0,\"status\":\"committed\",\"result\":\"{\\\"identity\\\":null}\"}"
+
 static void who_connects_is_asked_of_the_app(void) {
   world w = talk_start(&full_app);
-  check_event(&w, DS_ON_CONNECT, REQUEST("", "\"user\":\"ann\""), "{\"number\":0,\"status\":\"committed\",\"result\":{\"user\":\"ann\",\"role\":\"guest\"}}");
-  check_event(&w, DS_ON_CONNECT, REQUEST("", ""), "{\"number\":0,\"status\":\"committed\"}");
+  check_event(&w, DS_ON_CONNECT, REQUEST("", "\"user\":\"ann\""), 
+    "{\"number\":0,\"status\":\"committed\",\"result\":\"{\\\"identity\\\":{\\\"user\\\":\\\"ann\\\",\\\"role\\\":\\\"guest\\\"}}\"}");
+  check_event(&w, DS_ON_CONNECT, REQUEST("", ""), LET_IN_AS_NOBODY);
   check_event(&w, DS_ON_CONNECT, REQUEST("", "\"user\":\"mallory\""), "{\"number\":0,\"status\":\"rejected\",\"code\":\"forbidden\",\"message\":\"Not you.\"}");
-  check_event(&w, DS_ON_CONNECT, REQUEST("", "\"user\":\"nobody\""), "{\"number\":0,\"status\":\"rejected\",\"code\":\"internal\"");
-  check_event(&w, DS_ON_CONNECT, REQUEST("big", ""), "{\"number\":0,\"status\":\"rejected\",\"code\":\"internal\"");
+  check_event(&w, DS_ON_CONNECT, REQUEST("", "\"user\":\"nobody\""), "{\"number\":0,\"status\":\"rejected\",\"code\":\"invalid_payload\"");
+  check_event(&w, DS_ON_CONNECT, REQUEST("big", ""), "{\"number\":0,\"status\":\"rejected\",\"code\":\"invalid_payload\"");
   world_free(&w);
 }
 
@@ -317,7 +320,7 @@ static void a_page_of_another_origin_is_turned_away_before_the_app_is_asked(void
     world w = talk_start(&app);
     char request[200];
     snprintf(request, sizeof request, REQUEST("", "%s"), cases[i].origin);
-    check_event(&w, DS_ON_CONNECT, request, cases[i].in ? "{\"number\":0,\"status\":\"committed\"}" : "{\"number\":0,\"status\":\"rejected\",\"code\":\"forbidden\"");
+    check_event(&w, DS_ON_CONNECT, request, cases[i].in ? LET_IN_AS_NOBODY : "{\"number\":0,\"status\":\"rejected\",\"code\":\"forbidden\"");
     talk_sql(&w, "SELECT count(*) FROM notes", cases[i].in ? "[[1]]" : "[[0]]");
     world_free(&w);
   }

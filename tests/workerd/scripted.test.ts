@@ -202,9 +202,9 @@ test("who may not connect is turned away with a code that says so for good", asy
   expect(await mallory.end).toEqual({ code: 4403, reason: "forbidden" });
 });
 
-test("an identity that is too large is the object's own mistake, and nobody is let in by it", async () => {
+test("an identity that is too large lets nobody in, for good", async () => {
   const everybody = await server.connect("Scripted", "door", { user: "everybody" });
-  expect(await everybody.end).toEqual({ code: 4500, reason: "internal" });
+  expect(await everybody.end).toEqual({ code: 4400, reason: "invalid_payload" });
 });
 
 test("a token can come as a subprotocol behind the first, which is the one that is chosen", async () => {
