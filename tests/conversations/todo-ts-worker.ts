@@ -36,6 +36,7 @@ function cursor(storage: SqliteStorage, query: string, bindings: (string | numbe
     raw: () => left,
     next: () => left.next(),
     one: () => ({ count: rows[0]?.[0] }),
+    columnNames: rows.length > 0 ? ["count"] : [],
     rowsWritten: changesOf(storage) - before,
   };
 }
