@@ -24,7 +24,16 @@ export const bundles = {
 
 /** Bytes of the bundle of a module's source, minified, and then gzipped. */
 export async function sizeOf(source) {
-  return measure((await bundle(source, true)).map(({ code }) => code).join(""));
+  return measure(await codeOf(source));
+}
+
+/** The code of one of the bundles, as a page for production has it. */
+export async function bundleOf(name) {
+  return codeOf(bundles[name]);
+}
+
+async function codeOf(source) {
+  return (await bundle(source, true)).map(({ code }) => code).join("");
 }
 
 async function bundle(source, minify) {

@@ -3,9 +3,10 @@ import * as limits from "../wasm/build/limits.ts";
 import type { StoredAction } from "./cache.ts";
 import { SyncError } from "./errors.ts";
 import { encodeJson } from "./frames.ts";
+import { frozen } from "./frozen.ts";
 import { Progression, type SendOptions } from "./receipt.ts";
 
-/** An action: what to do and with what. The payload is any JSON value. */
+/** An action: what to do and with what. The payload is any JSON value; what JSON makes of another, at `send`, is all that there is of it. */
 export type SyncAction = { type: string; payload?: unknown };
 
 /** An action that shows over the records. */
@@ -25,7 +26,7 @@ export type Pending = Optimistic & {
   kept: "not" | "saved" | "tried";
   /** Settled before this socket: its effects, if any, are in what the subscription brings, though its outcome is still to come. */
   overtaken: boolean;
-  /** The action as it stands in a frame, but for its number, and the bytes it takes there. */
+  /** The action as it stands in a frame, but for its number, and the bytes it takes there. Every copy is made of this text. */
   readonly body: string;
   readonly size: number;
   readonly progression: Progression;
@@ -35,50 +36,58 @@ export type Pending = Optimistic & {
 export const ENVELOPE_SIZE = 128;
 const NUMBER_SIZE = 40;
 
-/** Levels of a frame above a payload: the frame, its list of actions, the action. */
-const LEVELS_ABOVE_PAYLOAD = 3;
+/** Levels of a frame above an action: the frame, its list of actions. */
+const LEVELS_ABOVE_ACTION = 2;
 
 const utf8 = new TextEncoder();
 
 /** An action that nothing is known of yet, or a SyncError is thrown: it can never be sent (too large, too deep, no JSON). */
-export function newPending(channel: string, action: SyncAction, onStage?: SendOptions["onStage"]): Pending {
-  const payload = encodePayload(action.payload);
-  const head = `"channel":${encodeJson(channel)},"type":${encodeJson(action.type)}`;
-  const body = payload === undefined ? `${head}}` : `${head},"payload":${payload}}`;
+export function newPending(channel: string, said: SyncAction, onStage?: SendOptions["onStage"]): Pending {
+  const body = bodyOf(channel, said);
   const size = utf8.encode(body).length + NUMBER_SIZE;
   if (size + ENVELOPE_SIZE > limits.maxFrame) throw new SyncError("frame_too_large", `The action takes ${size} bytes.`);
+  const action = frozen(copyOf({ body }));
   const progression = new Progression(onStage);
   return { channel, action, body, size, progression, number: 0, order: 0, sent: false, tried: false, overtaken: false, kept: "not" };
 }
 
+/** The action once more: a reducer may have changed the one that is shown. */
+export function copyOf({ body }: Pick<Pending, "body">): SyncAction {
+  return actionOf(JSON.parse(`{${body}`));
+}
+
 /** An action as the cache keeps it. */
-export function storedAction(client: string, { order, number, channel, action }: Pending, tried: boolean): StoredAction {
-  return { client, order, number, channel, type: action.type, payload: action.payload, tried };
+export function storedAction(client: string, pending: Pending, tried: boolean): StoredAction {
+  const { type, payload } = copyOf(pending);
+  return { client, order: pending.order, number: pending.number, channel: pending.channel, type, payload, tried };
 }
 
 /** The action as it was before it was stored. */
-export function actionOf({ type, payload }: StoredAction): SyncAction {
+export function actionOf({ type, payload }: Pick<StoredAction, "type" | "payload">): SyncAction {
   return { type, payload };
 }
 
-function encodePayload(payload: unknown): string | undefined {
+function bodyOf(channel: unknown, action: SyncAction): string {
   try {
-    const text = encodeJson(payload);
-    if (text === undefined || depthOf(text) <= limits.maxDepth - LEVELS_ABOVE_PAYLOAD) return text;
+    const { type, payload } = action;
+    if (typeof channel !== "string" || typeof type !== "string") throw new TypeError("A channel and a type are texts.");
+    const text = encodeJson({ channel, type, payload });
+    if (depthOf(text) > limits.maxDepth - LEVELS_ABOVE_ACTION) throw new TypeError("The payload is nested too deeply.");
+    return text.slice(1);
   } catch (error) {
     throw new SyncError("invalid_payload", String(error));
   }
-  throw new SyncError("invalid_payload", "The payload is nested too deeply.");
 }
 
-/** How many arrays and objects of a JSON text stand in one another. */
+/** How many arrays and objects of a JSON text stand in one another. Throws at a number that JSON.rawJSON has written and a copy would round. */
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
   // A text is matched so that it is passed over as a whole.
-  for (const [part] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
+  for (const [part] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]|-?\d[^,\]}]*/g)) {
     if (part === "[" || part === "{") deepest = Math.max(deepest, ++depth);
-    else if (part.length === 1) depth--;
+    else if (part === "]" || part === "}") depth--;
+    else if (part[0] !== '"' && String(Number(part)) !== part) throw new TypeError(`The number ${part} would be rounded.`);
   }
   return deepest;
 }

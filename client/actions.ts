@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { Pending, SyncAction } from "./action.ts";
+import { copyOf, type Pending, type SyncAction } from "./action.ts";
 import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import type { Outcome } from "./frames.ts";
@@ -70,7 +70,7 @@ export class Actions {
   #rejectLater(pending: Pending, error: SyncError): void {
     this.#later.push(
       () => pending.progression.reject(error),
-      () => this.#tellRejection(error, pending.action, pending.channel),
+      () => this.#tellRejection(error, copyOf(pending), pending.channel),
     );
   }
 

@@ -114,12 +114,12 @@ export function transpose<A, B>(lines: readonly (readonly (A | null)[])[], code:
 
 /**
  * `value` as JSON that the object accepts: lone surrogates, in texts and names, become U+FFFD, since they are no Unicode. All else
- * is as JSON.stringify does it: -0 is 0, NaN is null, a bigint or a circle throws a TypeError. Undefined if JSON has nothing for `value`.
+ * is as JSON.stringify does it: -0 is 0, NaN is null, a bigint or a circle throws a TypeError.
  */
-export function encodeJson(value: unknown): string | undefined {
-  const text: string | undefined = JSON.stringify(value);
+export function encodeJson(value: object): string {
+  const text = JSON.stringify(value);
   // JSON.stringify escapes a surrogate only if it is a lone one; an escaped backslash is matched so that it is passed over as a pair.
-  return text?.replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (escape) => (escape === "\\\\" ? escape : "\ufffd"));
+  return text.replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (escape) => (escape === "\\\\" ? escape : "\ufffd"));
 }
 
 function bytesOfHex(hex: string): Uint8Array {

@@ -28,7 +28,7 @@ type Objects = SyncOptions & { as: "objects" };
 export type SocketOrProvided = SyncSocket | null;
 
 /** What useSync returns. */
-export type Synced<R, A> = [records: R[], send: Send<A>, status: SyncStatus];
+export type Synced<R, A> = [records: readonly R[], send: Send<A>, status: SyncStatus];
 
 type Provided = StoreOptions & { socket: SyncSocket };
 
@@ -128,12 +128,12 @@ export function useRecord<R extends object, A extends SyncAction = SyncAction>(
 export function useSelect<T, R extends object, A extends SyncAction = SyncAction>(
   channel: string,
   socket: SocketOrProvided,
-  select: (records: R[]) => T,
+  select: (records: readonly R[]) => T,
   reducer?: Reducer<R, A>,
   options: SyncOptions & { isEqual?: (a: T, b: T) => boolean } = {},
 ): T {
   const { subscribe, view } = useSharedView(channel, socket, reducer, options);
-  const [last] = useState<{ made: { records: R[]; select: unknown; value: T } | null }>({ made: null });
+  const [last] = useState<{ made: { records: readonly R[]; select: unknown; value: T } | null }>({ made: null });
   const getSelection = () => {
     const { records } = view.getSnapshot();
     if (last.made?.records === records && last.made.select === select) return last.made.value;

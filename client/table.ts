@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { encodeCell, type Cell, type SyncRecord } from "./frames.ts";
+import { frozen } from "./frozen.ts";
 
 type Changed = (key: string) => void;
 
@@ -45,7 +46,7 @@ export class Table {
 
   /** Every record in key order; the same array until something changes. */
   get records(): readonly SyncRecord[] {
-    this.#records ??= this.#collect();
+    this.#records ??= frozen(this.#collect());
     return this.#records;
   }
 

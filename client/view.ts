@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MIT
 import type { Cell, SyncRecord } from "./frames.ts";
+import { frozen } from "./frozen.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { keyText } from "./table.ts";
 import type { Optimistic } from "./action.ts";
 import type { SyncStatus } from "./status.ts";
 import type { Store, Told } from "./store.ts";
 
-/** The optimistic step: the records as they should look once `action` is done. It must not depend on anything but its arguments. */
-export type Reducer<R, A> = (records: R[], action: A) => R[];
+/**
+ * The optimistic step: the records as they should look once `action` is done. It must not depend on anything but its arguments. The
+ * array is its own, the records in it and the action are everybody's.
+ */
+export type Reducer<R, A> = (records: R[], action: A) => readonly R[];
 
-/** What a view shows at one moment. Each part, and the whole, is the same object until it changes. */
-export type Snapshot<R> = { readonly records: R[]; readonly status: SyncStatus };
+/**
+ * What a view shows at one moment. Each part, and the whole, is the same object until it changes. Everybody who watches has the same
+ * records: they are frozen while developing, but for byte arrays, which cannot be.
+ */
+export type Snapshot<R> = { readonly records: readonly R[]; readonly status: SyncStatus };
 
 /** Whether records are tuples in column order, or objects with the columns' names. */
 export type RecordForm = "tuples" | "objects";
@@ -60,7 +67,7 @@ export class View<R extends object, A> {
   readonly getSnapshot = (): Snapshot<R> => {
     const { records: told, pending, status } = this.#store.getState(this.#channel);
     this.#overlay = this.#replay(this.#inForm(told), pending);
-    const records = this.#overlay.records as R[];
+    const records = this.#overlay.records as readonly R[];
     if (this.#snapshot?.records !== records || this.#snapshot.status !== status) this.#snapshot = { records, status };
     return this.#snapshot;
   };
@@ -87,7 +94,7 @@ export class View<R extends object, A> {
 
   #inForm(records: readonly SyncRecord[]): Anything {
     if (this.#base.records !== records) {
-      const shown = this.#form === "tuples" ? records : records.map((record) => this.#formOf(record));
+      const shown = this.#form === "tuples" ? records : frozen(records.map((record) => this.#formOf(record)));
       this.#base = { records, shown };
     }
     return this.#base.shown;
@@ -112,7 +119,7 @@ export class View<R extends object, A> {
     const goesOn = old.base === base && startsWith(pending, old.applied);
     let records = goesOn ? old.records : base;
     for (const action of goesOn ? pending.slice(old.applied.length) : pending) records = this.#apply(records, action);
-    if (records !== base) records = this.#mark(base, records);
+    if (records !== base) records = frozen(this.#mark(base, records));
     return { base, applied: pending, records };
   }
 

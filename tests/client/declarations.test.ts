@@ -17,7 +17,7 @@ type Action = { type: "create"; payload: { id: string } } | { type: "clear" };
 
 export function useAll(socket: SyncSocket) {
   const [todos, send, status] = useSync<Todo, Action>("todos", socket, (records) => records);
-  is<Same<typeof todos, Todo[]>>();
+  is<Same<typeof todos, readonly Todo[]>>();
   is<Same<typeof send, Send<Action>>>();
   is<Same<typeof status, SyncStatus>>();
   const record = useRecord<Todo, Action>("todos", socket, "id");

@@ -4,7 +4,7 @@ import { PartySocket } from "partysocket";
 import ReconnectingWebSocket from "partysocket/ws";
 import { expectTypeOf, test } from "vitest";
 import type { Cache, Cell, Receipt, Reducer, SyncError, SyncSocket, SyncState, SyncStatus } from "../../client/index.ts";
-import { indexedDbCache, memoryCache } from "../../client/index.ts";
+import { indexedDbCache, memoryCache, storeOf, View } from "../../client/index.ts";
 import { syncHook, useRecord, useSelect, useSync, type Send, type Synced } from "../../client/react.ts";
 
 type Todo = [id: string, text: string, completed: 0 | 1];
@@ -23,11 +23,11 @@ test("useSync gives typed records, actions and status, as tuples or as objects",
   if (!never()) return;
   const tuples = useSync<Todo, Action>("todos", socket, (todos) => todos);
   expectTypeOf(tuples).toEqualTypeOf<Synced<Todo, Action>>();
-  expectTypeOf(tuples[0]).toEqualTypeOf<Todo[]>();
+  expectTypeOf(tuples[0]).toEqualTypeOf<readonly Todo[]>();
   expectTypeOf(tuples[1]).toEqualTypeOf<Send<Action>>();
   expectTypeOf(tuples[1]({ type: "clear" })).toEqualTypeOf<Receipt>();
   expectTypeOf(tuples[2]).toEqualTypeOf<SyncStatus>();
-  expectTypeOf(useSync<TodoObject, Action>("todos", null, undefined, { as: "objects" })[0]).toEqualTypeOf<TodoObject[]>();
+  expectTypeOf(useSync<TodoObject, Action>("todos", null, undefined, { as: "objects" })[0]).toEqualTypeOf<readonly TodoObject[]>();
   // @ts-expect-error An object is no tuple: it takes { as: "objects" }.
   useSync<TodoObject, Action>("todos", socket);
   // @ts-expect-error No such action.
@@ -44,7 +44,7 @@ test("one shared type says what a channel's hook takes and gives", () => {
   }
   const useShared = syncHook<Shared>();
   expectTypeOf(useShared("todos", socket, (todos, action) => (action.type === "create" ? todos : []))).toEqualTypeOf<Synced<Todo, Action>>();
-  expectTypeOf(useShared("people", socket, undefined, { as: "objects" })[0]).toEqualTypeOf<{ name: string }[]>();
+  expectTypeOf(useShared("people", socket, undefined, { as: "objects" })[0]).toEqualTypeOf<readonly { name: string }[]>();
   // @ts-expect-error Records that are objects have to be asked for.
   useShared("people", socket);
   // @ts-expect-error There is no such channel.
@@ -56,11 +56,29 @@ test("one shared type says what a channel's hook takes and gives", () => {
 test("records and selections are what they are asked for", () => {
   if (!never()) return;
   expectTypeOf(useRecord<Todo, Action>("todos", socket, "id")).toEqualTypeOf<Todo | undefined>();
-  expectTypeOf(useSelect("todos", socket, (todos: Todo[]) => todos.length)).toEqualTypeOf<number>();
+  expectTypeOf(useSelect("todos", socket, (todos: readonly Todo[]) => todos.length)).toEqualTypeOf<number>();
 });
 
-test("a reducer gets the records and the action", () => {
+test("records are everybody's: what would change them in place does not compile", () => {
+  if (!never()) return;
+  const [todos] = useSync<Todo, Action>("todos", socket);
+  const view = new View<Todo, Action>(storeOf(socket), "todos");
+  // @ts-expect-error A copy is sorted, not what others see.
+  todos.sort();
+  // @ts-expect-error Nothing is put beside the object's records.
+  todos.push(["a", "one", 0]);
+  // @ts-expect-error Nor into a view's.
+  view.getSnapshot().records.reverse();
+  // @ts-expect-error Nor by who selects from them.
+  useSelect("todos", socket, (all: readonly Todo[]) => all.sort());
+  // @ts-expect-error An array that may be changed is not what is selected from.
+  useSelect("todos", socket, (all: Todo[]) => all.length);
+  expectTypeOf(todos.toSorted()).toEqualTypeOf<Todo[]>();
+});
+
+test("a reducer gets an array of its own and the action, and may say that it changes nothing", () => {
   expectTypeOf<Reducer<Todo, Action>>().parameters.toEqualTypeOf<[records: Todo[], action: Action]>();
+  expectTypeOf<(todos: readonly Todo[], action: Action) => readonly Todo[]>().toExtend<Reducer<Todo, Action>>();
 });
 
 test("states and codes are closed lists to complete from, caches are interchangeable", () => {
