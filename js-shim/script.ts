@@ -32,6 +32,14 @@ export interface Act {
   readonly now: number;
 }
 
+/** A handler that runs, or goes on. */
+export interface Handling {
+  /** Whether it has returned a promise that has not settled. */
+  goesOn: boolean;
+  /** Whether it has tried to write then. */
+  wrote: boolean;
+}
+
 /** What the core asks of an app. Whatever these throw rejects what was asked for: a SyncError by its code, anything else as `internal`. */
 export interface App {
   describe(): Description;
@@ -40,6 +48,8 @@ export interface App {
   read(channel: string, identity: unknown): void;
   /** Handles an action and returns its result, or a promise of it, or of a function that handles it. */
   act(act: Act): unknown;
+  /** Runs code of the app's as a handler: once it goes on after an await it is known, and must not write. */
+  handle<T>(handling: Handling, handler: () => T): T;
   /** Counts the changes made to the storage so far. */
   changes(): number;
 }
@@ -53,7 +63,9 @@ type Request =
 // What an action waited for: the function that handles it, or its result, or what was thrown.
 type Prepared = { readonly value: unknown } | { readonly error: unknown };
 
-const wroteTooEarly = "A handler that returns a promise has changed the storage before it. Return a function, or a promise of one, that makes the changes: it runs as the transaction.";
+const wroteOutside =
+  "A handler that returns a promise has changed the storage, before or after it waited: that is undone. " +
+  "Return a function, or a promise of one, that makes the changes: it runs as the transaction.";
 
 // Prepared actions whose client has not come back for them; the oldest go first.
 const MAX_PREPARED = 1000;
@@ -88,7 +100,7 @@ export class Script {
       case "describe":
         return this.#app.describe();
       case "migrate":
-        return answerOf(this.#app.migrate(request.number));
+        return this.#run(() => this.#app.migrate(request.number));
       case "read":
         return answerOf(this.#app.read(request.channel, request.identity));
       case "act":
@@ -102,16 +114,30 @@ export class Script {
     if (prepared) return this.#finish(name, prepared);
     if (this.#waiting.has(name)) return { waits: true };
     const before = this.#app.changes();
-    const result = this.#app.act(act);
-    if (typeof result === "function") return answerOf(result());
+    const handling = { goesOn: false, wrote: false };
+    const result = this.#app.handle(handling, () => this.#app.act(act));
+    if (typeof result === "function") return this.#run(result as () => unknown);
     if (!isPromise(result)) return answerOf(result);
-    this.#wait(name, result);
-    if (this.#app.changes() !== before) throw new Error(wroteTooEarly);
+    this.#wait(name, result, handling);
+    if (this.#app.changes() !== before) throw new Error(wroteOutside);
     return { waits: true };
   }
 
-  #wait(name: string, result: PromiseLike<unknown>): void {
-    const settle = (prepared: Prepared): void => {
+  // Runs what must not wait. Should it be async all the same, it goes on though it is refused, and is kept from writing.
+  #run(step: () => unknown): unknown {
+    const handling = { goesOn: false, wrote: false };
+    const result = this.#app.handle(handling, step);
+    handling.goesOn = isPromise(result);
+    if (isPromise(result)) void result.then(undefined, () => {}); // its refusal is what is logged
+    return answerOf(result);
+  }
+
+  // Whoever catches the refusal of a write lacks what it wrote: the action is refused whatever its handler comes to.
+  #wait(name: string, result: PromiseLike<unknown>, handling: Handling): void {
+    handling.goesOn = true;
+    const settle = (settled: Prepared): void => {
+      const prepared = handling.wrote ? { error: new Error(wroteOutside) } : settled;
+      handling.goesOn = false;
       this.#waiting.delete(name);
       this.#prepared.set(name, prepared);
       const [oldest = name] = this.#prepared.keys();
@@ -124,7 +150,7 @@ export class Script {
   #finish(name: string, prepared: Prepared): unknown {
     this.#prepared.delete(name);
     if ("error" in prepared) throw prepared.error;
-    return answerOf(typeof prepared.value === "function" ? prepared.value() : prepared.value);
+    return typeof prepared.value === "function" ? this.#run(prepared.value as () => unknown) : answerOf(prepared.value);
   }
 }
 

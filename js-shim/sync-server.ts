@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import core from "../wasm/build/scripted.wasm";
 import type { Identity } from "./connection.ts";
+import { asHandler, guardStorage } from "./handling.ts";
 import { Script, type Act, type App, type Description } from "./script.ts";
 import type { Issue, PayloadSchema, Verdict } from "./standard-schema.ts";
 import { SyncError } from "./sync-error.ts";
@@ -36,8 +37,21 @@ export interface ActionContext<Who = Identity | undefined> {
   readonly now: number;
 }
 
-/** What a handler may return: the action's result (JSON, at most 64 KiB), a function that is run as the transaction and returns it, or a promise of either. */
-export type Handled = unknown;
+// What promises and functions have, and results do not. The second form is for literals, whose members must be known.
+interface NoPromise {
+  readonly then?: never;
+  readonly bind?: never;
+}
+type ObjectResult = (object & NoPromise) | ({ readonly [member: string]: unknown } & NoPromise);
+
+/** An action's result: JSON, at most 64 KiB. Neither a promise nor a function is one. */
+export type Result = string | number | boolean | null | undefined | void | ObjectResult;
+
+/**
+ * What a handler may return: the action's result, a function that is run as the transaction and returns it, or a promise of such a function. A promise of anything else would be
+ * that of a handler which writes after it has awaited, in no transaction: it is refused.
+ */
+export type Handled = Result | (() => Result) | Promise<() => Result>;
 
 type ActionOf<C extends Channels<keyof C>, Channel extends keyof C> = C[Channel][1];
 
@@ -91,7 +105,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   declare readonly logWindow: number | undefined;
   declare readonly logAge: number | undefined;
 
-  readonly #script = new Script(this.#app());
+  readonly #script = this.#guarded();
 
   /** Called whenever the object wakes, after its migrations and before it answers anybody. */
   onStart(): void | Promise<void> {}
@@ -153,6 +167,11 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     return this.#script.settled(name);
   }
 
+  #guarded(): Script {
+    guardStorage(this.ctx.storage);
+    return new Script(this.#app());
+  }
+
   #app(): App {
     return {
       describe: () => this.#describe(),
@@ -161,6 +180,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
         if (!permits(this.canRead(channel as keyof C & string, identity as Who))) throw new SyncError("forbidden");
       },
       act: (act) => this.#act(act),
+      handle: asHandler,
       changes: () => Number(this.ctx.storage.sql.exec("SELECT total_changes() AS count").one()["count"]),
     };
   }

@@ -8,7 +8,7 @@ const REDEFINES = /\b(?:ALTER|DROP)(?:\s|\/\*|--)/i;
 const SEVERAL = /;\s*\S/;
 
 // SQLite writes everything with the first step, which `exec` makes at once. What has no columns, and writes no row, may be a DROP TABLE.
-function mayHaveWritten(cursor: SqlStorageCursor<never>, query: string): boolean {
+export function mayHaveWritten(cursor: SqlStorageCursor<never>, query: string): boolean {
   return cursor.rowsWritten > 0 || cursor.columnNames.length === 0 || SEVERAL.test(query);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What plain Node has of "cloudflare:workers" (see vitest.config.ts): the base class, so that an app's class can be made and its handlers be asked.
+// What plain Node has of "cloudflare:workers" (see vitest.config.ts): the base class, so that an app's class can be made, and what its handlers are asked by.
 export class DurableObject {
   readonly ctx: unknown;
   readonly env: unknown;
@@ -9,3 +9,7 @@ export class DurableObject {
     this.env = env;
   }
 }
+
+// The environment, which goes along with what is run in it. Nothing of the conversations' app waits.
+export const env = {};
+export const withEnv = (_env: unknown, step: () => unknown): unknown => step();

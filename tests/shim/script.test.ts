@@ -7,7 +7,7 @@ import { SyncError } from "../../js-shim/sync-error.ts";
 const report = vi.spyOn(console, "error").mockImplementation(() => {});
 afterEach(() => report.mockClear());
 
-const app: App = { describe: () => expect.unreachable(), migrate: () => {}, read: () => {}, act: () => {}, changes: () => 0 };
+const app: App = { describe: () => expect.unreachable(), migrate: () => {}, read: () => {}, act: () => {}, changes: () => 0, handle: (_handling, handler) => handler() };
 const request = JSON.stringify({ call: "act", channel: "notes", type: "add", payload: null, identity: null, client: "a", number: 1, now: 0 });
 
 /** The core's answer from a handler that throws `error`. */

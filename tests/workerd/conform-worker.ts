@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The apps of the conformance suite in TypeScript, and the objects of those in C: tests/apps/conform, and tests/apps/release-1 to 3.
 import * as v from "valibot";
-import { SyncError, SyncObject, SyncServer, type ActionArguments } from "../../js-shim/index.ts";
+import { SyncError, SyncObject, SyncServer, type ActionArguments, type Handled } from "../../js-shim/index.ts";
 import conform from "../../wasm/build/conform.wasm";
 import release1 from "../../wasm/build/release-1.wasm";
 import release2 from "../../wasm/build/release-2.wasm";
@@ -61,7 +61,7 @@ export class ConformTs extends SyncServer<unknown, Shared, Who | undefined> {
     return type !== "wipe" || who?.role === "admin";
   }
 
-  override onAction(...[channel, action, { identity, now }]: ActionArguments<Shared, Who | undefined>): unknown {
+  override onAction(...[channel, action, { identity, now }]: ActionArguments<Shared, Who | undefined>): Handled {
     const { sql } = this.ctx.storage;
     const author = identity?.user ?? null;
     if (channel === "secrets") {

@@ -83,6 +83,88 @@ const quotes = {
   "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ issues: [{ message: `Not ${JSON.stringify(value)}`, path: ["key".repeat(400_000)] }] }) },
 };
 
+/** A statement that is run when it is awaited, as those of query builders are. */
+class Query {
+  readonly #run: () => unknown;
+
+  constructor(run: () => unknown) {
+    this.#run = run;
+  }
+
+  then(done: (value: unknown) => void, failed: (error: unknown) => void): void {
+    try {
+      done(this.#run());
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+const pause = async (): Promise<void> => await new Promise((resolve) => setTimeout(resolve, 5));
+
+/** Ways of writing. */
+const writes: Record<string, (storage: DurableObjectStorage) => unknown> = {
+  "a statement": ({ sql }) => sql.exec("INSERT INTO notes VALUES ('late', NULL)"),
+  "a statement that returns rows": ({ sql }) => sql.exec("INSERT INTO notes VALUES ('late', NULL) RETURNING id").toArray(),
+  "a statement behind a comment": ({ sql }) => sql.exec("/* SELECT */ WITH one AS (SELECT 'late' AS id) INSERT INTO notes SELECT id, NULL FROM one"),
+  "several statements": ({ sql }) => sql.exec("INSERT INTO notes VALUES ('late', NULL); SELECT 1").toArray(),
+  "a table": ({ sql }) => sql.exec("CREATE TABLE late (id)"),
+  "a transaction": (storage) => {
+    storage.transactionSync(() => void storage.sql.exec("INSERT INTO notes VALUES ('late', NULL)"));
+  },
+  "a transaction that waits": async (storage) => {
+    await storage.transaction(async () => void storage.sql.exec("INSERT INTO notes VALUES ('late', NULL)"));
+  },
+  "a value": async (storage) => await storage.put("late", 1),
+  "several values": async (storage) => await storage.put({ late: 1 }),
+  "a value at once": ({ kv }) => kv.put("late", 1),
+  "the end of a value": async (storage) => await storage.delete("early"),
+  "an alarm": async (storage) => await storage.setAlarm(Date.now() + 1e6),
+  "the end of everything": async (storage) => await storage.deleteAll(),
+};
+
+/** Handlers that write outside of their transaction, or seem to. */
+const handlers: Record<string, (write: () => unknown, storage: DurableObjectStorage) => unknown> = {
+  "after an await": async (write) => {
+    await null;
+    await write();
+  },
+  "after a pause": async (write) => {
+    await pause();
+    await write();
+    return () => {};
+  },
+  "by awaiting it": async (write) => {
+    await new Query(write);
+  },
+  "by awaiting it after a request": async (write, storage) => {
+    await storage.sync();
+    await new Query(write);
+  },
+  "in a callback": (write) => pause().then(write),
+  "in spite of a refusal": async (write) => {
+    await pause();
+    await Promise.resolve().then(write).catch(() => {});
+    return () => {};
+  },
+  "before and after": async (write, storage) => {
+    storage.sql.exec("INSERT INTO notes VALUES ('early', NULL)");
+    await pause();
+    await write();
+  },
+  "in a function that waits": (write) => async () => {
+    await pause();
+    await write();
+  },
+  "in a late function that waits": async (write) => {
+    await pause();
+    return async () => {
+      await pause();
+      await write();
+    };
+  },
+};
+
 const textOf = (socket: WebSocket): string => new TextDecoder().decode(socket.deserializeAttachment() as Uint8Array);
 
 export class Guarded extends SyncServer<unknown, Shared, Who | undefined> {
@@ -105,9 +187,37 @@ export class Guarded extends SyncServer<unknown, Shared, Who | undefined> {
 
   override onAction(_channel: string, { type, payload }: { type: string; payload: Record<string, unknown> }, { identity }: ActionContext<Who | undefined>): object | undefined {
     if (type === "who") return { identity };
+    const [how = "", what = ""] = type.split(": ");
+    const handler = handlers[how];
+    if (handler) return this.#goesOn(handler(() => writes[what]?.(this.ctx.storage), this.ctx.storage)) as never;
+    if (type === "reads later") return this.#readsLater(String(payload["id"])) as never;
+    if (type === "starts something") return this.#starts();
     this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, ?)", payload["id"], identity?.user ?? null);
     const said = sayings[type]?.();
     return said === undefined ? undefined : (said as object);
+  }
+
+  readonly #underway: Promise<unknown>[] = [];
+
+  // What a handler returns, with an ear on it: the test waits until it has come to its end.
+  #goesOn(returned: unknown): unknown {
+    if (typeof returned === "function") return () => this.#goesOn((returned as () => unknown)());
+    if (!(returned instanceof Promise)) return returned;
+    const heard = returned.then((value: unknown) => this.#goesOn(value));
+    this.#underway.push(heard.catch(() => {}));
+    return heard;
+  }
+
+  async #readsLater(id: string): Promise<() => void> {
+    await pause();
+    const [count] = this.ctx.storage.sql.exec("SELECT count(*) FROM notes").raw();
+    await this.ctx.storage.get("early");
+    return () => void this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, ?)", id, `after ${String(count?.[0])}`);
+  }
+
+  // Nobody waits for it: that is the app's own code, as an alarm is.
+  #starts(): undefined {
+    this.#underway.push(pause().then(() => writes["a statement"]?.(this.ctx.storage)));
   }
 
   // Has the sockets that nobody has said hello on carry something else.
@@ -121,6 +231,8 @@ export class Guarded extends SyncServer<unknown, Shared, Who | undefined> {
 
   override async onRequest(request: Request): Promise<Response> {
     const [what = "", value = ""] = decodeURIComponent(new URL(request.url).search.slice(1)).split("=", 2);
+    if (what === "rest") while (this.#underway.length > 0) await this.#underway.shift();
+    if (what === "write") this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, 'a request')", value);
     if (what === "attach") this.#attach(attachments[value]);
     if (what === "as texts") for (const socket of this.ctx.getWebSockets()) socket.serializeAttachment(textOf(socket));
     if (what === "disconnect") return Response.json(this.disconnect((who) => who?.user === value));

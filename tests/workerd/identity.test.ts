@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who is let in stays who they are: an identity is read back as it was made or refused when it is made, whatever is attached
-// to a socket makes nobody of nobody, and what a handler says is told again as it was told.
+// to a socket, nobody runs as nobody; what a handler says is told again as it was told, and where it waits it must not write.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, type Server, type TestSocket } from "./server.ts";
 
@@ -112,4 +112,45 @@ test.each([
   }
   expect((await notes(type)).length).toBe(outcome.status === "committed" ? 2 : 1);
   expect(JSON.stringify(outcomes).length).toBeLessThan(5000);
+});
+
+// ---- Handlers that go on
+
+const ways = ["after an await", "after a pause", "by awaiting it", "by awaiting it after a request", "in a callback", "in spite of a refusal", "before and after",
+  "in a function that waits", "in a late function that waits"];
+const things = ["a statement that returns rows", "a statement behind a comment", "several statements", "a table", "a transaction", "a transaction that waits", "a value",
+  "several values", "a value at once", "the end of a value", "an alarm", "the end of everything"];
+const all = [...ways.map((way) => `${way}: a statement`), ...things.map((thing) => `after a pause: ${thing}`), ...things.map((thing) => `in spite of a refusal: ${thing}`)];
+
+test.each(all)("a handler that writes outside of its transaction is refused and leaves nothing (%s)", async (type) => {
+  const socket = await follow(type, "a", "ann");
+  await ask(type, "write", "before");
+  expect(await socket.frame()).toMatchObject({ changes: [{ put: [["before", "a request"]] }] });
+  socket.send(acts(1, type));
+  expect(await socket.frame()).toMatchObject({ changes: [], outcomes: [{ number: 1, status: "rejected", code: "internal" }] });
+  await ask(type, "rest");
+  expect(await socket.settle()).toEqual([]);
+  expect(await notes(type)).toEqual([{ id: "before", author: "a request" }]);
+  expect(await server.sql("Guarded", type, "SELECT name FROM sqlite_master WHERE name = 'late'")).toEqual([]);
+  socket.send(acts(2, "anything"));
+  expect(await socket.frame()).toMatchObject({ outcomes: [{ number: 2, status: "committed" }] });
+});
+
+test("a handler that waits may read, and everybody else may write meanwhile", async () => {
+  const socket = await follow("meanwhile", "a", "ann");
+  const other = await follow("meanwhile", "b", "bob");
+  socket.send(acts(1, "reads later"));
+  other.send({ type: "actions", acknowledged: 0, actions: [{ number: 1, channel: "notes", type: "anything", payload: { id: "b" } }] });
+  await ask("meanwhile", "write", "c");
+  await ask("meanwhile", "rest");
+  while ((await notes("meanwhile")).length < 3) await other.settle();
+  expect((await notes("meanwhile")).map(({ id }) => id)).toEqual(["1", "b", "c"]);
+});
+
+test("what a handler has started, and does not wait for, may write", async () => {
+  const socket = await follow("started", "a", "ann");
+  socket.send(acts(1, "starts something"));
+  expect(await socket.frame()).toMatchObject({ outcomes: [{ status: "committed" }] });
+  await ask("started", "rest");
+  expect(await socket.frame()).toMatchObject({ changes: [{ put: [["late", null]] }] });
 });

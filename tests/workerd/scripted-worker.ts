@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An app in TypeScript whose handlers do everything that a handler can, and go wrong in every way.
-import { SyncError, SyncServer, type ActionContext } from "../../js-shim/index.ts";
+import { SyncError, SyncServer, type ActionContext, type Handled } from "../../js-shim/index.ts";
 
 type Note = [id: string, text: string, author: string | null];
 type NoteAction = { type: string; payload: { id: string; text?: string } };
@@ -85,7 +85,7 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
     return !["wipe", "not for guests"].includes(action.type) || who?.role === "admin";
   }
 
-  override onAction(_channel: string, { type, payload }: NoteAction, { identity, client, number }: ActionContext<Who | undefined>): unknown {
+  override onAction(_channel: string, { type, payload }: NoteAction, { identity, client, number }: ActionContext<Who | undefined>): Handled {
     const { sql } = this.ctx.storage;
     const insert = (text: string) => sql.exec("INSERT INTO notes VALUES (?, ?, ?) RETURNING *", payload.id, text, identity?.user ?? null).raw();
     switch (type) {
@@ -129,21 +129,21 @@ export class Scripted extends SyncServer<unknown, Shared, Who | undefined> {
       case "big":
         return "x".repeat(100_000);
       case "bigint":
-        return 1n;
+        return 1n as never;
       case "later":
         return askOutside(payload.id).then((answer) => () => [...insert(answer)]);
       case "later without a function":
-        return askOutside(payload.id);
+        return askOutside(payload.id) as never;
       case "too early":
-        return this.#writesTooEarly(payload.id);
+        return this.#writesTooEarly(payload.id) as never;
       case "fails later":
         return askOutside(payload.id).then(() => {
           throw new SyncError("not_found", "Nobody is there.");
         });
       case "waits twice":
-        return askOutside(payload.id).then(() => async () => {
+        return askOutside(payload.id).then(() => (async () => {
           insert("never");
-        });
+        }) as never);
       default:
         return super.onAction("notes", { type, payload }, { identity, client, number, now: 0 });
     }

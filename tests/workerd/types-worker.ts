@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What one shared type promises of a server: this file is compiled with js-shim/tsconfig.json, and never run.
 import * as v from "valibot";
-import { SyncError, SyncServer, type ActionArguments, type ActionContext } from "../../js-shim/index.ts";
+import { SyncError, SyncServer, type ActionArguments, type ActionContext, type Handled } from "../../js-shim/index.ts";
 
 type Card = [id: string, title: string];
 type CardAction = { type: "add"; payload: { id: string; title: string } } | { type: "clear"; payload?: null };
@@ -26,7 +26,7 @@ export class Boards extends SyncServer<unknown, Board, Member> {
     return { user: "ann", admin: true };
   }
 
-  override onAction(...[channel, action, { identity, now }]: ActionArguments<Board, Member>): unknown {
+  override onAction(...[channel, action, { identity, now }]: ActionArguments<Board, Member>): Handled {
     const user: string = identity.user;
     const time: number = now;
     if (channel === "members") return action.payload.user;
@@ -76,5 +76,50 @@ export class Single extends SyncServer<unknown, { cards: [Card, CardAction] }> {
     if (type === "destroy") console.log(client);
     // @ts-expect-error The code is not in the list.
     throw new SyncError("gone");
+  }
+}
+
+// What a handler may return, however it is written.
+const results: (() => Handled)[] = [
+  () => {},
+  () => undefined,
+  () => null,
+  () => 7,
+  () => "a title",
+  () => ({ user: "ann", admin: true }) satisfies Member,
+  () => [{ id: "1" }] as readonly { id: string }[],
+  () => () => {},
+  () => () => ({ title: "later" }),
+  async () => () => {},
+  async () => await Promise.resolve(() => ["later"]),
+];
+
+// What a handler must not: each would go on, and write, outside of its transaction.
+const promises: (() => Handled)[] = [
+  // @ts-expect-error A promise of nothing.
+  async () => {},
+  // @ts-expect-error A promise of a result.
+  async () => await Promise.resolve({ id: "1" }),
+  // @ts-expect-error A promise of either.
+  async () => (results.length > 0 ? () => {} : undefined),
+  // @ts-expect-error A function that waits.
+  () => async () => {},
+  // @ts-expect-error A promise of a function that waits.
+  async () => async () => {},
+  // @ts-expect-error What is awaited like a promise.
+  () => ({ then: (done: () => void) => done() }),
+  // @ts-expect-error No JSON.
+  () => 1n,
+];
+
+export const returned = [...results, ...promises];
+
+export class Late extends SyncServer<unknown, Board> {
+  override readonly channels = { cards: {}, members: {} };
+
+  // @ts-expect-error A handler that returns a promise of nothing.
+  override async onAction(): Promise<void> {
+    await Promise.resolve();
+    this.ctx.storage.sql.exec("DELETE FROM cards");
   }
 }
