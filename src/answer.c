@@ -66,7 +66,7 @@ static void add_columns(ds_text *head, const ds_table *table) {
 
 // The records of the channel. Counting a large table takes its time, so the count is kept until something changes.
 static int64_t total_of(ds_turn *turn, ds_table *table, ds_view reader) {
-  if (table->personal) return ds_records_count(&turn->sql, table, reader);
+  if (table->by_reader) return ds_records_count(&turn->sql, table, reader);
   if (table->counted_version != table->version) {
     table->counted = ds_records_count(&turn->sql, table, reader);
     table->counted_version = table->version;
@@ -199,9 +199,21 @@ static void answer_unsubscribe(ds_turn *turn, ds_received *received) {
 
 // ---- Version 1
 
+// Of a channel whose `where` can fail for a row, the diff knows what is gone: it asks row by row where it must.
+static void add_gone(ds_turn *turn, ds_text *text, const ds_table *table, ds_view reader, bool comma) {
+  ds_diff diff = ds_diff_since(&turn->sql, table, reader, 0, DS_MAX_CHANGES, DS_CATCH_UP, NULL);
+  for (uint32_t i = 0; i < diff.count; i++) {
+    if (diff.rows[i].verdict != DS_DEL) continue;
+    if (comma) ds_text_str(text, ",");
+    ds_deleted_record(text, table, diff.rows[i].key, turn->now);
+    comma = true;
+  }
+}
+
 static void add_deleted(ds_turn *turn, ds_pieces *frame, const ds_table *table, ds_view reader, bool comma) {
   ds_text text = ds_text_new(turn->sql.arena);
-  int32_t cursor = ds_log_deleted(&turn->sql, table, reader);
+  int32_t cursor = table->fallible ? -1 : ds_log_deleted(&turn->sql, table, reader);
+  if (table->fallible) add_gone(turn, &text, table, reader, comma);
   for (; ds_sql_next(&turn->sql, cursor); comma = true) {
     if (comma) ds_text_str(&text, ",");
     ds_deleted_record(&text, table, ds_sql_read(&turn->sql, cursor, 0), turn->now);

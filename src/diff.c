@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "diff.h"
 
+#include "failing.h"
+
 #include <string.h>
 
 // An index from key to row: open addressing, at most half full.
@@ -67,15 +69,16 @@ static void take_lone(ds_diff *diff, ds_sql *sql, const ds_log_entry *entry) {
   diff->to = entry->version;
 }
 
-// Reads the log into one row a key. False if that goes beyond a cap.
-static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
+// Reads the log into one row a key. False if that goes beyond a cap. `singly`: it asks of each entry by itself whether the reader saw the row.
+static bool read_entries(ds_diff *diff, ds_sql *sql, int64_t limit, bool singly) {
   key_index index = {.arena = sql->arena};
   size_t key_bytes = 0;
   int64_t entries = 0;
   bool fits = true;
   ds_log_entry entry;
-  int32_t cursor = ds_log_since(sql, diff->table, diff->from, limit + 1, diff->reader);
+  int32_t cursor = singly ? ds_log_entries(sql, diff->table, diff->from, limit + 1) : ds_log_since(sql, diff->table, diff->from, limit + 1, diff->reader);
   while (fits && ds_log_next(sql, cursor, &entry)) {
+    if (singly) entry.seen = ds_log_saw(sql, diff->table, entry.version, diff->reader);
     uint32_t before = index.row_count;
     count_entry(row_of(&index, entry.key), &entry);
     if (index.row_count > before) key_bytes += entry.key.size + 1;
@@ -88,12 +91,37 @@ static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
   return fits;
 }
 
+static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
+  ds_sql attempt = *sql;
+  bool fits = read_entries(diff, &attempt, limit, false);
+  return ds_failed_for_a_row(sql, &attempt, diff->table) ? read_entries(diff, sql, limit, true) : fits;
+}
+
 // ---- Verdicts
 
 // Whether only the table can tell if the row is there: where the entries contradict each other, where they were written before their statement could still be
 // called off (UPDATE OR IGNORE on a part of a table), and in a log that may have been compacted to the newest entry of each row.
 static bool unsure(const ds_diff *diff, const ds_net *row, ds_diff_mode mode) {
   return mode == DS_CATCH_UP || !ds_view_absent(diff->table->where) || (row->inserts && row->deletes);
+}
+
+// Marks those of the rows, by their places in the diff, whose keys no record has.
+static void mark_absent(const ds_diff *diff, ds_sql *sql, ds_view keys, const uint32_t *rows, bool *absent) {
+  ds_text query = ds_text_new(sql->arena);
+  ds_table_add(&query, diff->table, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM {rows ?2} WHERE {match k.value})");
+  int32_t cursor = ds_table_open(sql, diff->table, &query, &keys, 1, diff->reader);
+  while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
+}
+
+// The same row by row: one for which `where` fails is no record.
+static void mark_absent_singly(const ds_diff *diff, ds_sql *sql, const uint32_t *rows, uint32_t count, bool *absent) {
+  for (uint32_t i = 0; i < count && sql->status == DS_SQL_DONE; i++) {
+    ds_sql attempt = *sql;
+    ds_text keys = ds_text_new(sql->arena);
+    ds_text_fill(&keys, "[#]", &diff->rows[rows[i]].key);
+    mark_absent(diff, &attempt, ds_text_view(&keys), &rows[i], absent);
+    if (ds_failed_for_a_row(sql, &attempt, diff->table)) absent[rows[i]] = true;
+  }
 }
 
 // Marks the rows that are not there.
@@ -109,11 +137,9 @@ static void find_absent(ds_diff *diff, ds_sql *sql, ds_diff_mode mode, bool *abs
   }
   if (count == 0) return;
   ds_text_str(&keys, "]");
-
-  ds_text query = ds_text_new(sql->arena);
-  ds_table_add(&query, diff->table, "SELECT k.key FROM json_each(?1) AS k WHERE NOT EXISTS (SELECT 1 FROM {rows ?2} WHERE {match k.value})");
-  int32_t cursor = ds_table_open(sql, diff->table, &query, DS_VALUES(ds_text_view(&keys)), 1, diff->reader);
-  while (ds_sql_next(sql, cursor)) absent[rows[ds_sql_integer(sql, cursor, 0)]] = true;
+  ds_sql attempt = *sql;
+  mark_absent(diff, &attempt, ds_text_view(&keys), rows, absent);
+  if (ds_failed_for_a_row(sql, &attempt, diff->table)) mark_absent_singly(diff, sql, rows, count, absent);
 }
 
 // Of a row that the reader of a personal channel sees now, or has seen.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What changed in each channel since the last turn, to everyone who should see it. Each change is made once, or once for each reader of a channel that shows them rows of their own; sockets
 // with the same subscriptions share one frame; a sender's frame has the outcomes of its actions in it.
+#include "failing.h"
 #include "patch.h"
 #include "turn.h"
 
@@ -34,7 +35,7 @@ typedef struct group {
 
 // As whom a peer reads the channel.
 static ds_view reader_of(const ds_turn *turn, const ds_peer *peer, uint32_t channel) {
-  return turn->storage->tables[channel].personal ? peer->reader : (ds_view){0};
+  return turn->storage->tables[channel].by_reader ? peer->reader : (ds_view){0};
 }
 
 static news *find_news(const bulletin *all, const ds_peer *peer, uint32_t channel) {
@@ -88,17 +89,41 @@ static bool is_to_be_noted(const ds_turn *turn, const ds_table *table, int64_t v
 
 static void make_news(ds_turn *turn, const ds_table *table, news *one, const ds_log_entry *newest) {
   int64_t version = newest->version;
+  ds_diff diff = {.table = table};
+  if (!one->silent) diff = ds_diff_since(&turn->sql, table, one->reader, table->version, DS_MAX_CHANGES, DS_LIVE, newest);
+  if (table->fallible && !ds_diff_tells(&diff)) one->silent = true;
   if (one->silent) {
     if (!is_to_be_noted(turn, table, version)) return;
     one->silent = false;
     one->change = ds_change_empty(&turn->sql, table, one->reader, applies_from(table), version);
     return;
   }
-  ds_diff diff = ds_diff_since(&turn->sql, table, one->reader, table->version, DS_MAX_CHANGES, DS_LIVE, newest);
   diff.from = applies_from(table);
   if (one->wanted_v2) one->change = change_or_gap(turn, table, &diff, version);
   // A version 1 client cannot be told of a gap. It gets what was read; the next sync brings the rest.
   if (one->wanted_v1) one->records = ds_change_records(&turn->sql, &diff, turn->now);
+}
+
+// Finds those of the `readers`, a JSON array, whom something concerns: the news from `one` on are theirs, in the same order.
+static void ask_concerned(ds_sql *sql, const ds_table *table, ds_view readers, news *one) {
+  int32_t cursor = ds_log_concerned(sql, table, table->version, readers);
+  for (int64_t at = 0; ds_sql_next(sql, cursor);) {
+    int64_t concerned = ds_sql_integer(sql, cursor, 0);
+    for (; at < concerned && one; at++) one = one->next;
+    if (one) one->silent = false;
+  }
+}
+
+// Where `where` fails for a row it may fail for some readers alone, and those are taken to be concerned: their diff tells.
+static void ask_each_concerned(ds_turn *turn, const ds_table *table, news *first) {
+  for (news *one = first; one; one = one->next) {
+    ds_sql attempt = turn->sql;
+    ds_text reader = ds_text_new(turn->sql.arena);
+    ds_text_fill(&reader, "[#]", DS_VALUES(ds_view_absent(one->reader) ? DS_LITERAL("null") : one->reader));
+    one->silent = true;
+    ask_concerned(&attempt, table, ds_text_view(&reader), one);
+    if (ds_failed_for_a_row(&turn->sql, &attempt, table)) one->silent = false;
+  }
 }
 
 // One question for all readers spares each of those whom nothing concerns their own.
@@ -107,16 +132,12 @@ static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
   for (news *one = first; one; one = one->next) {
     one->silent = true;
     ds_text_str(&readers, one == first ? "[" : ",");
-    ds_text_add(&readers, one->reader);
+    ds_text_add(&readers, ds_view_absent(one->reader) ? DS_LITERAL("null") : one->reader);
   }
   ds_text_str(&readers, "]");
-  int32_t cursor = ds_log_concerned(&turn->sql, table, table->version, ds_text_view(&readers));
-  news *one = first;
-  for (int64_t at = 0; ds_sql_next(&turn->sql, cursor);) {
-    int64_t concerned = ds_sql_integer(&turn->sql, cursor, 0);
-    for (; at < concerned && one; at++) one = one->next;
-    if (one) one->silent = false;
-  }
+  ds_sql attempt = turn->sql;
+  ask_concerned(&attempt, table, ds_text_view(&readers), first);
+  if (ds_failed_for_a_row(&turn->sql, &attempt, table)) ask_each_concerned(turn, table, first);
 }
 
 // The channels that changed since the last turn.
@@ -195,7 +216,7 @@ static void send_to_sender(const bulletin *all, const ds_sender *sender) {
 
 static bool any_personal(const ds_turn *turn, uint64_t channels) {
   for (uint64_t set = channels; set; set &= set - 1)
-    if (turn->storage->tables[__builtin_ctzll(set)].personal) return true;
+    if (turn->storage->tables[__builtin_ctzll(set)].by_reader) return true;
   return false;
 }
 

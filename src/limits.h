@@ -94,6 +94,9 @@
 // longest.
 #define DS_SHORT_CELL 32
 
+// Bytes of the keys of rows for which a channel's `where` fails that one page passes over: they stand in a statement, of which the platform takes 100,000 bytes.
+#define DS_MAX_FAILING 50000
+
 // Rows that one turn may change in a channel and still send as a patch, and the bytes of their keys: they are bound as one parameter, of which the
 // platform takes 2 MB.
 #define DS_MAX_CHANGES 20000

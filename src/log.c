@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "log.h"
 
+#include "failing.h"
 #include "json.h"
 
 // ---- Words
@@ -71,7 +72,7 @@ static void add_old_rows(ds_text *sql, const ds_table *table, ds_view condition)
   add_log(sql, table, condition);
   if (condition.size) ds_text_str(sql, " ");
   ds_text_add(sql, condition);
-  ds_table_add(sql, table, ") AS {table}");
+  ds_text_str(sql, ") AS durasync_old");
 }
 
 static const ds_word words[] = {
@@ -124,7 +125,8 @@ bool ds_log_asks(ds_sql *sql, const ds_table *table) {
     run_template(sql, table, "SELECT 1 FROM {rows} LIMIT 0", DS_NO_PARAMETERS);
     return true;
   }
-  run_template(sql, table, "SELECT ({where ?1}) FROM {old_rows} LIMIT 0", DS_PARAMETERS(DS_LITERAL("{}")));
+  ds_text trial = text_of(sql, table, "SELECT 1 FROM {old_rows} WHERE {where ?1} LIMIT 0");
+  ds_sql_close(sql, ds_table_open(sql, table, &trial, NULL, 0, DS_LITERAL("{}")));
   // The columns of the log have the types of the table's, but not their collations.
   ds_view folded = DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND upper(sql) GLOB '*COLLATE*'");
   return !ds_sql_first(sql, folded, DS_PARAMETERS(table->name));
@@ -234,19 +236,32 @@ void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time) {
 
 #define SINCE "WHERE version > ?1 ORDER BY version LIMIT ?2"
 
+int32_t ds_log_entries(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {
+  return open_template(sql, table, "SELECT version, op, columns, key, 1 FROM {log} " SINCE, DS_PARAMETERS(ds_sql_number(sql, version), ds_sql_number(sql, limit)));
+}
+
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader) {
-  static const char common[] = "SELECT version, op, columns, key, 1 FROM {log} " SINCE;
   static const char personal[] =
     "SELECT durasync_version, durasync_op, durasync_columns, durasync_key, durasync_op <> 1 AND ({where ?3}) FROM {old_rows " SINCE "}";
-  ds_text query = text_of(sql, table, table->personal ? personal : common);
+  if (!table->personal) return ds_log_entries(sql, table, version, limit);
+  ds_text query = text_of(sql, table, personal);
   return ds_table_open(sql, table, &query, DS_VALUES(ds_sql_number(sql, version), ds_sql_number(sql, limit)), 2, reader);
+}
+
+bool ds_log_saw(ds_sql *sql, const ds_table *table, int64_t version, ds_view reader) {
+  ds_sql attempt = *sql;
+  ds_text query = text_of(&attempt, table, "SELECT durasync_op <> 1 AND ({where ?2}) FROM {old_rows WHERE version = ?1}");
+  int32_t cursor = ds_table_open(&attempt, table, &query, DS_VALUES(ds_sql_number(&attempt, version)), 1, reader);
+  bool saw = ds_sql_next(&attempt, cursor) && ds_sql_integer(&attempt, cursor, 0);
+  ds_sql_close(&attempt, cursor);
+  return !ds_failed_for_a_row(sql, &attempt, table) && saw;
 }
 
 int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds_view readers) {
   static const char query[] =
-    "SELECT r.key FROM json_each(?1) AS r WHERE EXISTS "
-    "(SELECT 1 FROM {old_rows WHERE version > ?2 AND op <> 1} WHERE {where r.value}) OR EXISTS "
-    "(SELECT 1 FROM {log} AS l CROSS JOIN {rows r.value} ON {match l.key} WHERE l.version > ?2)";
+    "SELECT durasync_reader.key FROM json_each(?1) AS durasync_reader WHERE EXISTS "
+    "(SELECT 1 FROM {old_rows WHERE version > ?2 AND op <> 1} WHERE {where durasync_reader.value}) OR EXISTS "
+    "(SELECT 1 FROM {log} AS l CROSS JOIN {rows durasync_reader.value} ON {match l.key} WHERE l.version > ?2)";
   return open_template(sql, table, query, DS_PARAMETERS(readers, ds_sql_number(sql, version)));
 }
 
@@ -255,7 +270,8 @@ int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader) {
   static const char personal[] =
     "SELECT DISTINCT l.key FROM (SELECT durasync_key AS key FROM {old_rows WHERE op > 1} WHERE {where ?1}) AS l "
     "WHERE NOT EXISTS (SELECT 1 FROM {rows ?1} WHERE {match l.key})";
-  return open_template(sql, table, table->personal ? personal : common, &reader, table->personal ? 1 : 0);
+  ds_text query = text_of(sql, table, table->personal ? personal : common);
+  return ds_table_open(sql, table, &query, NULL, 0, reader);
 }
 
 bool ds_log_next(ds_sql *sql, int32_t cursor, ds_log_entry *entry) {

@@ -90,6 +90,12 @@ void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time);
 // Opens the changes after `version`, oldest first, at most `limit`: the columns of ds_log_entry. Reads one row a change.
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader);
 
+// The same without asking who saw them: the last column is 1.
+int32_t ds_log_entries(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit);
+
+// Whether the reader of a personal channel saw a row before the change of this version. False as well if `where` fails for the row as it was: it was no record.
+bool ds_log_saw(ds_sql *sql, const ds_table *table, int64_t version, ds_view reader);
+
 // Opens, for a personal channel, the places (from 0) of those among `readers`, a JSON array, who saw a row that has changed after `version` before it did, or see it now.
 int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds_view readers);
 

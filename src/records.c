@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "records.h"
 
+#include "failing.h"
+
 // A query of records as JSON; or of the channel's columns, each as a JSON array of its cells.
 typedef struct query {
   const ds_table *table;
@@ -119,7 +121,7 @@ ds_records ds_records_partial(ds_sql *sql, const ds_table *table, ds_keys keys, 
 
 // ---- In key order
 
-ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
+static ds_view end_of(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
   static const char from_start[] = " FROM {rows ?2} ORDER BY {key_columns} LIMIT 1 OFFSET ?1";
   static const char from_key[] = " FROM {rows ?3} WHERE ({key_columns}) > ({key_values ?2}) ORDER BY {key_columns} LIMIT 1 OFFSET ?1";
   bool keyset = !ds_view_absent(after);
@@ -128,6 +130,15 @@ ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_
   ds_view key = ds_sql_next(sql, cursor) ? ds_sql_read(sql, cursor, 0) : (ds_view){0};
   ds_sql_close(sql, cursor);
   return key;
+}
+
+ds_view ds_records_end(ds_sql *sql, const ds_table *table, ds_view after, int64_t rows, ds_view reader) {
+  ds_sql attempt = *sql;
+  ds_view end = end_of(&attempt, table, after, rows, reader);
+  if (!ds_failed_for_a_row(sql, &attempt, table)) return end;
+  ds_walk walk = {.after = after, .reader = reader, .wanted = rows};
+  ds_walk_rows(sql, table, &walk);
+  return walk.last;
 }
 
 // The cells of the records after one key and up to another, either of which may be absent.
@@ -186,7 +197,7 @@ static int64_t count_of(ds_sql *sql, query rows) {
   return count;
 }
 
-ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
+static ds_part part_of(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
   ds_part part = {.last = until};
   bool shorter = false;
   query rows = cells_between(table, after, until, reader);
@@ -206,11 +217,34 @@ ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_vi
   return part;
 }
 
-ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget) {
+ds_part ds_records_part(ds_sql *sql, const ds_table *table, ds_view after, ds_view until, ds_view reader, ds_pieces *frame, int64_t budget) {
+  ds_sql attempt = *sql;
+  uint32_t before = frame->count;
+  ds_part part = part_of(&attempt, table, after, until, reader, frame, budget);
+  if (!ds_failed_for_a_row(sql, &attempt, table)) return part;
+  frame->count = before;
+  return part_of(sql, ds_table_without_failing(sql, table, after, until, reader), after, until, reader, frame, budget);
+}
+
+static ds_records all_of(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget) {
   query rows = {.table = table, .select = "{record t}", .from = " FROM (SELECT * FROM {rows ?1} ORDER BY {key_columns}) AS t", .reader = reader};
   return take(sql, &rows, frame, budget);
 }
 
+ds_records ds_records_all(ds_sql *sql, const ds_table *table, ds_view reader, ds_pieces *frame, int64_t budget) {
+  ds_sql attempt = *sql;
+  uint32_t before = frame->count;
+  ds_records records = all_of(&attempt, table, reader, frame, budget);
+  if (!ds_failed_for_a_row(sql, &attempt, table)) return records;
+  frame->count = before;
+  return all_of(sql, ds_table_without_failing(sql, table, (ds_view){0}, (ds_view){0}, reader), reader, frame, budget);
+}
+
 int64_t ds_records_count(ds_sql *sql, const ds_table *table, ds_view reader) {
-  return count_of(sql, cells_between(table, (ds_view){0}, (ds_view){0}, reader));
+  ds_sql attempt = *sql;
+  int64_t count = count_of(&attempt, cells_between(table, (ds_view){0}, (ds_view){0}, reader));
+  if (!ds_failed_for_a_row(sql, &attempt, table)) return count;
+  ds_walk walk = {.reader = reader};
+  ds_walk_rows(sql, table, &walk);
+  return walk.records;
 }

@@ -26,14 +26,20 @@ static size_t after(ds_view sql, size_t at, const char *close) {
   return sql.size;
 }
 
-// The position after the string, quoted identifier or comment that begins at `at`; `at` itself if none does. A doubled quote is two strings in a row, which
-// comes to the same.
+// The position after the quoted text that starts at `at`, in which its quote may stand doubled.
+static size_t after_quoted(ds_view sql, size_t at, const char *quote) {
+  do at = after(sql, at + 1, quote);
+  while (at < sql.size && sql.at[at] == *quote);
+  return at;
+}
+
+// The position after the string, quoted identifier or comment that begins at `at`; `at` itself if none does.
 static size_t skip_quoted(ds_view sql, size_t at) {
   char next = at + 1 < sql.size ? sql.at[at + 1] : '\0';
   switch (sql.at[at]) {
-    case '\'': return after(sql, at + 1, "'");
-    case '"': return after(sql, at + 1, "\"");
-    case '`': return after(sql, at + 1, "`");
+    case '\'': return after_quoted(sql, at, "'");
+    case '"': return after_quoted(sql, at, "\"");
+    case '`': return after_quoted(sql, at, "`");
     case '[': return after(sql, at + 1, "]");
     case '-': return next == '-' ? after(sql, at + 2, "\n") : at;
     case '/': return next == '*' ? after(sql, at + 2, "*/") : at;
@@ -120,10 +126,17 @@ ds_statement ds_statements_find(ds_statements *known, ds_arena *arena, ds_view s
   return statement;
 }
 
+// A comment is left out: one that begins with -- would take with it what stands behind the condition.
+static bool is_comment(const ds_token *token) {
+  char mark = token->text.at[0];
+  return token->text.size > 1 && (mark == '-' || mark == '/');
+}
+
 void ds_statement_where(ds_text *sql, ds_view where, ds_view json) {
   for (size_t at = 0; at < where.size;) {
     ds_token token = ds_token_at(where, at);
     if (token.kind == DS_TOKEN_PARAMETER && token.mark == '$') add_parameter(sql, json, token.name);
+    else if (is_comment(&token)) ds_text_str(sql, " ");
     else ds_text_add(sql, token.text);
     at += token.text.size;
   }

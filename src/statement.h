@@ -29,13 +29,13 @@ typedef struct ds_token {
   ds_token_kind kind;
   char mark;    // of a parameter: ':', '@' or '$'
   ds_view text; // as it stands there
-  ds_view name; // of a name, without quotes; of a parameter, without its mark
+  ds_view name; // of a name, without its quotes, one doubled inside left so; of a parameter, without its mark
 } ds_token;
 
 // The token that begins at `at`, which must be less than the size.
 ds_token ds_token_at(ds_view sql, size_t at);
 
-// Appends the expression `where` with every `$name` as the member `name` of the JSON that the SQL expression `json` holds.
+// Appends the expression `where`, without its comments, with every `$name` as the member `name` of the JSON that the SQL expression `json` holds.
 void ds_statement_where(ds_text *sql, ds_view where, ds_view json);
 
 #endif

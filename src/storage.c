@@ -273,12 +273,27 @@ static ds_view new_generations(opening *open) {
   return ds_arena_copy(open->keep, ds_text_view(&json));
 }
 
-static bool can_ask(opening *open, const ds_table *table) {
-  if (open->sql.status != DS_SQL_DONE) return log_failure(open, "the triggers could not be made");
-  if (ds_log_asks(&open->sql, table)) return open->sql.status == DS_SQL_DONE || log_failure(open, "the `where` of a channel asks for what is no column of its table");
-  ds_view line = DS_LITERAL("the `where` of a channel asks who reads, and its table has a COLLATE: leave it out there, and say it in the `where`");
-  open->sql.host->log(open->sql.host->context, line);
+// Logs "channel <name>: <why>".
+static bool refuse_channel(opening *open, const ds_table *table, const char *why) {
+  ds_text line = ds_text_new(open->sql.arena);
+  ds_text_fill(&line, "channel $: #", DS_VALUES(table->channel, ds_view_of(why)));
+  open->sql.host->log(open->sql.host->context, ds_text_view(&line));
   return false;
+}
+
+static bool log_channel_failure(opening *open, const ds_table *table, const char *what) {
+  ds_text line = ds_text_new(open->sql.arena);
+  ds_text_fill(&line, "channel $: #", DS_VALUES(table->channel, ds_view_of(what)));
+  ds_text_add(&line, (ds_view){"", 1});
+  return log_failure(open, ds_text_view(&line).at);
+}
+
+static bool can_ask(opening *open, const ds_table *table) {
+  if (open->sql.status != DS_SQL_DONE) return log_channel_failure(open, table, "its triggers could not be made");
+  if (ds_log_asks(&open->sql, table)) return open->sql.status == DS_SQL_DONE || log_channel_failure(open, table, "its `where` cannot be asked");
+  return refuse_channel(open, table, table->by_reader
+    ? "its `where` asks who reads, and its table has a COLLATE: leave it out there, and say it in the `where`"
+    : "its `where` can fail for a row, and its table has a COLLATE: leave it out there, and say it in the `where`");
 }
 
 static bool install_triggers(opening *open) {

@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "statement.h"
+#include "where.h"
 
 #include <string.h>
 
@@ -169,61 +170,21 @@ void ds_table_fingerprint(ds_text *text, const ds_table *table) {
 }
 
 ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader) {
-  if (!table->personal) return table->shape;
+  if (!table->by_reader) return table->shape;
   ds_text text = ds_text_new(arena);
   ds_text_add(&text, table->shape);
   ds_text_add(&text, reader);
   return ds_hash(arena, ds_text_view(&text));
 }
 
-// SQLite's names know no case, as far as ASCII goes.
-static bool same_name(ds_view a, ds_view b) {
-  if (a.size != b.size) return false;
-  for (size_t i = 0; i < a.size; i++) {
-    char c = a.at[i];
-    char d = b.at[i];
-    bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-    if (c != d && !(letter && (c ^ d) == 0x20)) return false;
-  }
-  return true;
-}
-
-// The place of a column among all, -1 if there is none of that name.
-static int32_t column_called(const ds_table *table, ds_view name) {
-  for (uint32_t i = 0; i < table->all_count; i++)
-    if (same_name(name, table->all[i])) return (int32_t)i;
-  return -1;
-}
-
-static bool is_rowid(ds_view name) {
-  return same_name(name, DS_LITERAL("rowid")) || same_name(name, DS_LITERAL("oid")) || same_name(name, DS_LITERAL("_rowid_"));
-}
-
-// Finds out whether `where` asks who reads, and which columns it asks then: those whose names stand in it. One too many does no harm. False if it asks for the rowid, which no log keeps.
-static bool read_where(ds_table *table) {
-  bool named[DS_MAX_COLUMNS] = {false};
-  bool rowid = false;
-  for (size_t at = 0; at < table->where.size;) {
-    ds_token token = ds_token_at(table->where, at);
-    at += token.text.size;
-    if (token.kind == DS_TOKEN_PARAMETER && token.mark == '$') table->personal = true;
-    if (token.kind != DS_TOKEN_NAME) continue;
-    int32_t column = column_called(table, token.name);
-    if (column >= 0) named[column] = true;
-    else if (is_rowid(token.name)) rowid = true;
-  }
-  for (uint32_t i = 0; table->personal && i < table->all_count; i++)
-    if (named[i]) table->asked[table->asked_count++] = i;
-  return !table->personal || !rowid;
-}
-
-static bool refuse(const ds_table *table, ds_sql *sql, const char *why) {
+static bool refuse(const ds_table *table, ds_sql *sql, const char *why, ds_view more) {
   ds_text line = ds_text_new(sql->arena);
   ds_text_str(&line, "channel ");
   ds_text_json(&line, table->channel);
   ds_text_str(&line, ": table ");
   ds_text_json(&line, table->name);
   ds_text_str(&line, why);
+  ds_text_add(&line, more);
   sql->host->log(sql->host->context, ds_text_view(&line));
   return false;
 }
@@ -241,12 +202,13 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
   uint32_t keys = read_columns(table, sql, keep);
   read_strictness(table, sql);
   if (sql->status != DS_SQL_DONE) return false;
-  if (table->all_count == 0) return refuse(table, sql, " does not exist");
-  if (table->all_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns");
-  if (keys == 0) return refuse(table, sql, " has no primary key");
-  if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared");
-  if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column");
-  if (!read_where(table)) return refuse(table, sql, " is asked for its rowid by a `where` that asks who reads: ask for a column");
+  if (table->all_count == 0) return refuse(table, sql, " does not exist", (ds_view){0});
+  if (table->all_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns", (ds_view){0});
+  if (keys == 0) return refuse(table, sql, " has no primary key", (ds_view){0});
+  if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared", (ds_view){0});
+  if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column", (ds_view){0});
+  ds_view unsound = ds_where_read(table, sql->arena);
+  if (!ds_view_absent(unsound)) return refuse(table, sql, ": the `where` ", unsound);
   for (uint32_t i = 0; i < table->column_count; i++)
     if (is_long(table, i)) table->long_columns[table->long_count++] = i;
   table->deleted_at = ds_table_column(table, "deleted_at");
@@ -384,8 +346,23 @@ static void add_table(ds_text *sql, const ds_table *table, ds_view argument) {
   ds_text_identifier(sql, table->name);
 }
 
+// `where` is not asked of rows for which it is known to fail: CASE asks in its order.
+static void add_rows_but(ds_text *sql, const ds_table *table, ds_view reader) {
+  ds_text keys = ds_text_new(sql->arena);
+  ds_text_fill(&keys, "[#]", &table->failing);
+  ds_table_add(sql, table, "(SELECT * FROM {table} AS t WHERE CASE WHEN {key t} IN (SELECT value FROM json_each(");
+  ds_text_sql_string(sql, ds_text_view(&keys));
+  ds_text_str(sql, ")) THEN 0 ELSE (");
+  ds_statement_where(sql, table->where, reader);
+  ds_text_str(sql, ") END) AS t");
+}
+
 static void add_rows(ds_text *sql, const ds_table *table, ds_view reader) {
   bool part = !ds_view_absent(table->where);
+  if (table->failing.size) {
+    add_rows_but(sql, table, reader);
+    return;
+  }
   ds_table_add(sql, table, part ? "(SELECT * FROM {table} WHERE " : "{table}");
   if (part) ds_statement_where(sql, table->where, reader);
   ds_text_str(sql, part ? ") AS t" : " AS t");
@@ -405,7 +382,7 @@ static void add_member(ds_text *sql, const ds_table *table, ds_view row) {
     ds_text_str(sql, " AND ");
   }
   ds_text_str(sql, "(");
-  ds_text_add(sql, table->where);
+  ds_statement_where(sql, table->where, (ds_view){0});
   ds_text_str(sql, "))");
 }
 
@@ -476,6 +453,6 @@ void ds_table_add(ds_text *sql, const ds_table *table, const char *template) {
 int32_t ds_table_open(ds_sql *sql, const ds_table *table, const ds_text *query, const ds_view *own, uint32_t count, ds_view reader) {
   ds_view parameters[4];
   for (uint32_t i = 0; i < count; i++) parameters[i] = own[i];
-  if (table->personal) parameters[count++] = reader;
+  if (table->by_reader) parameters[count++] = reader;
   return ds_sql_open(sql, ds_text_view(query), parameters, count);
 }

@@ -23,7 +23,10 @@ typedef struct ds_table {
   uint32_t all_count; // the table's columns, seen by clients or not
   ds_view all[DS_MAX_COLUMNS];
   ds_view all_types[DS_MAX_COLUMNS];
-  bool personal;        // `where` asks who reads: every reader has rows of their own
+  bool by_reader;       // `where` asks who reads: every reader has rows of their own
+  bool personal;        // `where` is asked when rows are read, never by a trigger: it asks who reads, or it can fail for a row
+  bool fallible;        // it can fail for a row: for bad JSON, say
+  ds_view failing;      // keys of rows that are passed over, since it fails for them: failing.h
   uint32_t asked_count; // the columns that the `where` of a personal channel asks, by their place among `all`
   uint32_t asked[DS_MAX_COLUMNS];
   uint32_t column_count; // the channel's columns, in the channel's order
@@ -41,7 +44,7 @@ typedef struct ds_table {
 } ds_table;
 
 // Describes the table of the channel `declared` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such
-// table, if it has no primary key or too many columns, or lacks a declared column.
+// table, if it has no primary key or too many columns, lacks a declared column, or if the channel's `where` is not sound.
 bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared);
 
 // Gives the table its shape, in `keep`. `generation` goes into it: clients fetch anew when it changes.

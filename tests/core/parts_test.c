@@ -329,8 +329,8 @@ static void a_part_that_cannot_be_shown_is_refused_at_the_start(void) {
   check_refused((const ds_channel[]){{.name = "a", .table = "tasks", .columns = (const char *const[]){"list", "id", "id", NULL}}, {0}}, "lacks a declared column");
   check_refused((const ds_channel[]){{.name = "a", .table = "nothing"}, {0}}, "does not exist");
   check_refused((const ds_channel[]){{.name = "keyless"}, {0}}, "no primary key");
-  check_refused((const ds_channel[]){{.name = "a", .table = "tasks", .where = "nothing = 1"}, {0}}, "triggers could not be made");
-  check_refused((const ds_channel[]){{.name = "a", .table = "tasks", .where = "1; DROP TABLE tasks"}, {0}}, "triggers could not be made");
+  check_refused((const ds_channel[]){{.name = "a", .table = "tasks", .where = "nothing = 1"}, {0}}, "names nothing, which is no column");
+  check_refused((const ds_channel[]){{.name = "a", .table = "tasks", .where = "1; DROP TABLE tasks"}, {0}}, "has ;, which no condition has");
 }
 
 static void another_part_is_another_shape(void) {

@@ -330,10 +330,122 @@ static void check_refused(const char *table, const char *where, const char *why)
 static void a_where_that_cannot_be_asked_is_refused_at_the_start(void) {
   check_refused(TABLE, "rowid = $user", "is asked for its rowid");
   check_refused(TABLE, "owner = $user AND", "syntax error");
-  check_refused(TABLE, "owner = $user AND absent", "no such column");
+  check_refused(TABLE, "owner = $user AND absent", "names absent, which is no column");
   check_refused("CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, owner TEXT COLLATE NOCASE)", "owner = $user", "COLLATE");
   _Static_assert(DS_MAX_MEMBERS == 16, "one more is asked for here");
   check_refused(TABLE, "owner IN ($a,$b,$c,$d,$e,$f,$g,$h,$i,$j,$k,$l,$m,$n,$o,$p,$q)", "more than 16 different members");
+}
+
+// ---- What is not sound
+
+#define SOUND_TABLE \
+  "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, owner TEXT, n INTEGER, \"from\"\"x\" TEXT, \"select\" INT, \"current_date\" TEXT, text TEXT);" \
+  "CREATE TABLE other (id TEXT PRIMARY KEY)"
+
+static void a_where_that_is_not_sound_is_refused_at_the_start_by_name_and_reason(void) {
+  static const char *const refused[][2] = {
+    // The clock, chance, and what the connection did before.
+    {"n > unixepoch()", "calls unixepoch()"}, {"n > UnixEpoch ('now')", "calls UnixEpoch()"}, {"text > date('now')", "calls date()"},
+    {"text > strftime('%s')", "calls strftime()"}, {"text > datetime(n, 'n' || 'ow')", "calls datetime()"}, {"n > julianday(text)", "calls julianday()"},
+    {"text < CURRENT_TIMESTAMP", "has CURRENT_TIMESTAMP"}, {"text < current_date", "has current_date"}, {"random() % 2", "calls random()"},
+    {"\"random\"() % 2", "calls \"random\"()"}, {"randomblob(1) > n", "calls randomblob()"}, {"changes() = 1", "calls changes()"},
+    {"total_changes ( ) = n", "calls total_changes()"}, {"last_insert_rowid() = n", "calls last_insert_rowid()"}, {"timediff(text, text) > n", "calls timediff()"},
+    // More than the row.
+    {"id IN (SELECT id FROM other)", "has SELECT"}, {"EXISTS (SELECT 1 FROM other)", "has EXISTS"}, {"id IN other", "has a subquery in other"},
+    {"id IN (VALUES ('a'))", "has VALUES"}, {"n = (/* hidden */ select max(n) FROM notes)", "has select"}, {"max(n) = 1", "misuse of aggregate"},
+    {"count(*) > 1", "calls count()"}, {"sum(n) OVER () > 1", "calls sum()"}, {"n IN json_each(text)", "calls json_each()"},
+    // Names that are no columns, and columns that are said otherwise than by their name alone.
+    {"\"ownr\" = 'ann'", "names \"ownr\""}, {"owner = \"ann\"", "names \"ann\""}, {"[absent] = 1", "names [absent]"}, {"`absent` = 1", "names `absent`"},
+    {"\"from\"\"y\" = 1", "names \"from\"\"y\""}, {"notes.owner = $user", "says of which table notes is"}, {"notes . owner = 'ann'", "says of which table notes is"},
+    {"t.owner = 'ann'", "says of which table t is"}, {"NEW.owner = 'ann'", "says of which table NEW is"}, {"\"old\".owner = $user", "says of which table \"old\" is"},
+    {"main.notes.owner = 'ann'", "says of which table main is"}, {"rowid = 1", "is asked for its rowid by rowid"}, {"oid = $user", "is asked for its rowid by oid"},
+    {"\"_ROWID_\" = 1", "is asked for its rowid"}, {"durasync_key = 'x'", "names durasync_key"}, {"RAISE(IGNORE)", "has RAISE"},
+    // What the app cannot bind, and what would reach beyond the brackets that it stands in.
+    {"owner = :user", "asks for :user"}, {"owner = @user", "asks for @user"}, {"owner = ?1", "has ?"}, {"n = 1) OR (1 = 1", "closes a bracket"},
+    {"(n = 1", "opens a bracket"}, {"owner = 'ann", "has a quote"}, {"owner = 'it''", "has a quote"}, {"\"owner = 1", "has a quote"}, {"n = 1; SELECT 1", "has ;"},
+    {"n = ", "syntax error"},
+  };
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    check_refused(SOUND_TABLE, refused[i][0], refused[i][1]);
+    check_refused(SOUND_TABLE, refused[i][0], "channel \"notes\": ");
+  }
+}
+
+// Each is asked of a row in all the ways that there are: by a trigger or the log, in a page and in a patch.
+static void check_sound(const char *where, bool member) {
+  const ds_app app = {
+    .channels = (const ds_channel[]){{.name = "notes", .where = where}, {0}},
+    .migrations = (const ds_migration[]){{SOUND_TABLE}, {0}},
+  };
+  world w = talk_start(&app);
+  if (!w.ready) test_fail(__FILE__, __LINE__, "`%s` is refused: %s", where, sqlite_host_log(w.host));
+  follower f = reader("ann", "{\"user\":\"ann\"}", "notes", member ? "SELECT json_array(id, owner, n, \"from\"\"x\", \"select\", \"current_date\", text) FROM notes" : "SELECT 1 WHERE 0");
+  follower_come(&w, &f);
+  talk_sql(&w, "INSERT INTO notes VALUES ('a', 'ann', 5, 'x', 1, 'y', '{\"open\":1}')", "[]");
+  world_turn(&w);
+  follower_listen(&w, &f);
+  follower_check(&w, &f);
+  talk_sql(&w, "UPDATE notes SET n = 6", "[]");
+  world_turn(&w);
+  follower_listen(&w, &f);
+  follower_check(&w, &f);
+  talk_sql(&w, "DELETE FROM notes", "[]");
+  world_turn(&w);
+  follower_listen(&w, &f);
+  follower_check(&w, &f);
+  follower_free(&f);
+  world_free(&w);
+}
+
+static void a_where_that_is_sound_starts_whatever_its_columns_are_called(void) {
+  static const char *const sound[] = {
+    "owner = $user -- only hers", "owner = $user /* and so on", "\"from\"\"x\" = 'x'", "`from\"x` IS 'x' AND \"select\" = 1", "\"FROM\"\"X\" <> $user",
+    "\"current_date\" = 'y'", "CAST(n AS VARCHAR(10)) > '4'", "n BETWEEN .5 AND 1e2 AND NOT n IN (1, 2.5)", "owner LIKE 'a%' ESCAPE '\\'", "owner GLOB 'a*'",
+    "text ->> '$.open' = 1", "json_extract(text, '$.open') = 1 OR n IS NULL", "CASE WHEN json_valid(text) THEN text ->> 'open' END", "owner || 'x' = 'annx'",
+    "owner COLLATE NOCASE = 'ANN'", "n IS DISTINCT FROM 4", "n IS NOT NULL AND owner NOTNULL", "x'00' IS NOT owner", "owner <> 'it''s' AND TRUE", "max(n, 1) > 4", "abs(n) >= 5 AND coalesce(n, 0) % 9",
+    "n & 4 = 4 AND (n >> 1) > 1 AND ~n < 0",
+  };
+  for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) check_sound(sound[i], true);
+  check_sound("n IN ()", false);
+}
+
+static void a_table_may_be_called_as_anything_that_the_core_calls_its_own(void) {
+  static const char *const names[] = {"r", "t", "k", "l", "e", "new", "old", "log", "value"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char table[120], query[120];
+    snprintf(table, sizeof table, "CREATE TABLE \"%s\" (id TEXT PRIMARY KEY NOT NULL, owner TEXT, value TEXT, key TEXT)", names[i]);
+    snprintf(query, sizeof query, "SELECT json_array(id, owner, value, key) FROM \"%s\" WHERE owner = 'ann' AND value = 'v' AND key = 'k' ORDER BY id", names[i]);
+    const ds_channel channels[] = {
+      {.name = "own", .table = names[i], .where = "owner = $user AND value = 'v' AND key = 'k'"},
+      {.name = "part", .table = names[i], .where = "owner = 'ann' AND value = 'v' AND key = 'k'"}, {0},
+    };
+    const ds_app app = {.channels = channels, .migrations = (const ds_migration[]){{table}, {0}}};
+    world w = talk_start(&app);
+    follower own = reader("ann", "{\"user\":\"ann\"}", "own", query);
+    follower part = reader("part", NULL, "part", query);
+    follower_come(&w, &own);
+    follower_come(&w, &part);
+    static const char *const writes[] = {
+      "INSERT INTO \"%s\" VALUES ('1', 'ann', 'v', 'k')", "UPDATE \"%s\" SET owner = 'bob'", "UPDATE \"%s\" SET owner = 'ann'",
+      "REPLACE INTO \"%s\" VALUES ('1', 'ann', 'v', 'z')", "REPLACE INTO \"%s\" VALUES ('1', 'ann', 'v', 'k')", "DELETE FROM \"%s\"",
+    };
+    for (size_t at = 0; at < sizeof writes / sizeof *writes; at++) {
+      char sql[120];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+      snprintf(sql, sizeof sql, writes[at], names[i]);
+#pragma GCC diagnostic pop
+      talk_sql(&w, sql, "[]");
+      world_turn(&w);
+      follower_listen(&w, &own);
+      follower_check(&w, &own);
+      follower_listen(&w, &part);
+      follower_check(&w, &part);
+    }
+    follower_free(&own);
+    follower_free(&part);
+    world_free(&w);
+  }
 }
 
 static void a_where_that_is_changed_begins_a_new_log_and_everybody_fetches_anew(void) {
@@ -380,6 +492,9 @@ const test personal_tests[] = {
   {"any writes leave every reader with their rows", any_writes_leave_every_reader_with_their_rows},
   {"version 1 sees the reader's rows, and no ids of others", version_1_sees_the_readers_rows_and_no_ids_of_others},
   {"a where that cannot be asked is refused at the start", a_where_that_cannot_be_asked_is_refused_at_the_start},
+  {"a where that is not sound is refused at the start, by name and reason", a_where_that_is_not_sound_is_refused_at_the_start_by_name_and_reason},
+  {"a where that is sound starts, whatever its columns are called", a_where_that_is_sound_starts_whatever_its_columns_are_called},
+  {"a table may be called as anything that the core calls its own", a_table_may_be_called_as_anything_that_the_core_calls_its_own},
   {"a where that is changed begins a new log, and everybody fetches anew", a_where_that_is_changed_begins_a_new_log_and_everybody_fetches_anew},
   {0},
 };

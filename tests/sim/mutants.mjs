@@ -97,7 +97,7 @@ export const mutants = [
   { name: "the log notes no old values", file: "log.c", from: `ds_text_str(sql, ", OLD.");`, to: `ds_text_str(sql, ", NULL AND OLD.");` },
   { name: "a hidden column that decides is not watched", file: "trigger.c", from: `  if (table->asked_count == 0) return;\n  ds_text_str(sql, " OR ");`, to: `  if (table->asked_count < 1000) return;\n  ds_text_str(sql, " OR ");` },
   { name: "those who saw what was deleted are not told", file: "log.c", from: `?2 AND op <> 1}`, to: `?2 AND op = 2}` },
-  { name: "only those who saw a record are told of it", file: "log.c", from: `{where r.value}) OR EXISTS "`, to: `{where r.value}) OR 0 AND EXISTS "` },
+  { name: "only those who saw a record are told of it", file: "log.c", from: `{where durasync_reader.value}) OR EXISTS "`, to: `{where durasync_reader.value}) OR 0 AND EXISTS "` },
   { name: "compaction forgets who saw a record", file: "log.c", from: `GROUP BY key, op = 1{old_names})`, to: `GROUP BY key, op = 1)` },
   { name: "a log is not made anew for another question", file: "log.c", from: `  if (ds_view_equal(found, ds_text_view(&wanted))) return;`, to: `  if (found.size) return;`, test: "a where that is changed begins a new log, and everybody fetches anew", why: "every write to its table fails then, and is answered as it should be" },
   { name: "what enters a reader's sight is told as a change of columns", file: "diff.c", from: `mode == DS_LIVE && !row->unseen && `, to: `mode == DS_LIVE && ` },
@@ -115,4 +115,13 @@ export const mutants = [
   { name: "who may read is not asked at each page", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  uint32_t cells`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  uint32_t cells` },
   { name: "who may read is not asked in version 1", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  ds_view reader`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  ds_view reader` },
   { name: "who may read is not asked where version 1 gets its rows", file: "dispatch.c", from: `if (ds_turn_may_read(turn, received->socket, table).code == DS_OK) {`, to: `if (table) {`, test: "an rpc of version 1 brings rows to those who may read them", why: "the worlds' clients of version 1 send no rpc" },
+
+  // --- what a where may be, and rows for which it fails
+  { name: "a where may ask the clock", file: "where.c", from: `  refuse(where, "calls ", token->text,`, to: `  if (token->text.size == 0) refuse(where, "calls ", token->text,`, test: "a where that is not sound is refused at the start, by name and reason", why: "no world asks the clock" },
+  { name: "a text in double quotes is taken for a text", file: "where.c", from: `  else if (!column) refuse(where, "names "`, to: `  else if (!column && !quoted) refuse(where, "names "`, test: "a where that is not sound is refused at the start, by name and reason", why: "no world spells a column wrongly" },
+  { name: "a where that can fail stands in a trigger", file: "where.c", from: `table->personal = table->by_reader || table->fallible;`, to: `table->personal = table->by_reader;`, test: "a bad row can be written, changed and deleted by actions", why: "an action that fails is answered as it should be" },
+  { name: "a row for which the where fails takes its page with it", file: "records.c", from: `  if (!ds_failed_for_a_row(sql, &attempt, table)) return part;\n  frame->count = before;`, to: `  sql->status = attempt.status;\n  if (!table->fallible || attempt.status) return part;\n  frame->count = before;` },
+  { name: "a row for which the where fails takes its commit with it", file: "diff.c", from: `  if (ds_failed_for_a_row(sql, &attempt, diff->table)) mark_absent_singly(`, to: `  sql->status = attempt.status;\n  if (!diff->table) mark_absent_singly(` },
+  { name: "a row for which the where fails is there", file: "diff.c", from: `    if (ds_failed_for_a_row(sql, &attempt, diff->table)) absent[rows[i]] = true;`, to: `    if (ds_failed_for_a_row(sql, &attempt, diff->table)) absent[rows[i]] = false;` },
+  { name: "a row that was bad was seen", file: "log.c", from: `return !ds_failed_for_a_row(sql, &attempt, table) && saw;`, to: `return ds_failed_for_a_row(sql, &attempt, table) || saw;` },
 ];
