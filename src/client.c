@@ -89,11 +89,28 @@ static void read_client(ds_client *client, ds_sql *sql, int32_t cursor) {
   if (!counts || !read_outcomes(client, sql->arena, ds_sql_read(sql, cursor, 1))) lose(client, sql->arena);
 }
 
+// Reads the client if it is stored under that name.
+static bool read_stored(ds_client *client, ds_sql *sql, ds_view name) {
+  ds_view query =
+    DS_LITERAL("SELECT CAST(settled AS TEXT), outcomes, CAST(seen AS TEXT) FROM durasync_client WHERE client = ?1");
+  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(name));
+  bool stored = ds_sql_next(sql, cursor);
+  if (stored) read_client(client, sql, cursor);
+  ds_sql_close(sql, cursor);
+  return stored;
+}
+
+static ds_view refused_name(ds_arena *arena, ds_view id) {
+  ds_text name = ds_text_new(arena);
+  ds_text_fill(&name, "!#", &id);
+  return ds_text_view(&name);
+}
+
 // ---- The clients of a turn
 
 // Notes the client as it has just been written.
 static void remember(ds_last_client *last, const ds_client *client, int64_t now) {
-  last->size = client->outcomes || client->id.size > sizeof last->id ? 0 : client->id.size;
+  last->size = client->outcomes || !client->acted || client->id.size > sizeof last->id ? 0 : client->id.size;
   memcpy(last->id, client->id.at, last->size);
   last->settled = client->settled;
   last->seen = now;
@@ -107,16 +124,13 @@ ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
   *client = (ds_client){.next = clients->first, .id = ds_arena_copy(sql->arena, id)};
   clients->first = client;
   if (last->size && ds_view_equal((ds_view){last->id, last->size}, id)) {
-    client->known = true;
+    client->known = client->acted = true;
     client->settled = last->settled;
     client->seen = last->seen;
     return client;
   }
-  ds_view query =
-    DS_LITERAL("SELECT CAST(settled AS TEXT), outcomes, CAST(seen AS TEXT) FROM durasync_client WHERE client = ?1");
-  int32_t cursor = ds_sql_open(sql, query, DS_PARAMETERS(id));
-  if (ds_sql_next(sql, cursor)) read_client(client, sql, cursor);
-  ds_sql_close(sql, cursor);
+  client->acted = read_stored(client, sql, id);
+  client->refused = !client->acted && read_stored(client, sql, refused_name(sql->arena, id));
   return client;
 }
 
@@ -145,6 +159,7 @@ bool ds_client_full(const ds_client *client) {
 ds_view ds_client_settle(ds_client *client, ds_arena *arena, const ds_outcome *outcome) {
   client->settled++;
   client->changed = true;
+  if (outcome->code == DS_OK) client->acted = true;
   ds_view json = ds_outcome_json(arena, client->settled, outcome);
   bool plain = outcome->code == DS_OK && ds_view_absent(outcome->result);
   if (!plain) keep(client, arena, client->settled, json);
@@ -181,14 +196,50 @@ void ds_clients_greet_all(ds_sql *sql, int64_t now) {
   ds_sql_run(sql, DS_LITERAL("UPDATE durasync_client SET seen = ?1"), DS_PARAMETERS(ds_sql_number(sql, now)));
 }
 
-void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
+// ---- Those of whom nothing was carried out
+
+#define REFUSED "client >= '!' AND client < '\"'"
+
+// Forgets the oldest if all of them take more than they may, down to half of that.
+static void bound_refused(const ds_clients *clients, ds_sql *sql) {
+#define SIZE "length(CAST(outcomes AS BLOB)) + ?1"
+  ds_view query = DS_LITERAL("SELECT ifnull(sum(" SIZE "), 0) FROM durasync_client WHERE " REFUSED);
+  ds_view each = ds_sql_number(sql, DS_REFUSED_CLIENT);
+  if (*clients->refused_bytes < 0) *clients->refused_bytes = ds_sql_first(sql, query, &each, 1);
+  if (*clients->refused_bytes <= DS_MAX_REFUSED_BYTES) return;
+  ds_view forget = DS_LITERAL(
+    "DELETE FROM durasync_client WHERE client IN (SELECT client FROM (SELECT client, sum(" SIZE ") OVER (ORDER BY seen DESC, client) AS size "
+    "FROM durasync_client WHERE " REFUSED ") WHERE size > ?2 + 0)");
+  ds_sql_run(sql, forget, DS_PARAMETERS(each, ds_sql_number(sql, DS_MAX_REFUSED_BYTES / 2)));
+  *clients->refused_bytes = -1;
+#undef SIZE
+}
+
+// A client that has acted for the first time is no longer one of them.
+static void let_act(ds_sql *sql, ds_client *client) {
+  ds_view name = refused_name(sql->arena, client->id);
+  ds_sql_run(sql, DS_LITERAL("DELETE FROM durasync_client WHERE client = ?1"), DS_PARAMETERS(name));
+  client->refused = false;
+}
+
+static void save(const ds_clients *clients, ds_sql *sql, const ds_client *client, int64_t now) {
   ds_view upsert = DS_LITERAL(
     "INSERT INTO durasync_client VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT DO UPDATE SET settled = excluded.settled, outcomes = excluded.outcomes, seen = excluded.seen");
-  for (const ds_client *client = clients->first; client; client = client->next) {
+  ds_view name = client->acted ? client->id : refused_name(sql->arena, client->id);
+  ds_view outcomes = outcomes_json(client, sql->arena);
+  ds_sql_run(sql, upsert, DS_PARAMETERS(name, ds_sql_number(sql, client->settled), outcomes, ds_sql_number(sql, now)));
+  remember(clients->last, client, now);
+  if (client->acted) return;
+  // What was there of it before counts as well, until all are counted again.
+  if (*clients->refused_bytes >= 0) *clients->refused_bytes += (int64_t)outcomes.size + DS_REFUSED_CLIENT;
+  bound_refused(clients, sql);
+}
+
+void ds_clients_save(const ds_clients *clients, ds_sql *sql, int64_t now) {
+  for (ds_client *client = clients->first; client; client = client->next) {
     if (!client->changed) continue;
-    ds_sql_run(sql, upsert,
-      DS_PARAMETERS(client->id, ds_sql_number(sql, client->settled), outcomes_json(client, sql->arena), ds_sql_number(sql, now)));
-    remember(clients->last, client, now);
+    if (client->refused && client->acted) let_act(sql, client);
+    save(clients, sql, client, now);
   }
 }

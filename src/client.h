@@ -5,7 +5,8 @@
 //
 // `settled` is the highest number whose action is settled; numbers have no holes, so everything up to it is (or was, before a restore). `outcomes` holds, as a JSON array, those outcomes that say
 // more than "committed" and that the client has not acknowledged: of any other settled number the outcome is just that. `seen` is when the client was there: when it
-// last settled something, or came, give or take DS_CLIENT_NOTED.
+// last settled something, or came, give or take DS_CLIENT_NOTED. A client of whom nothing was carried out yet is stored under its
+// id behind a "!", which is in no id: what is kept of all those together is bounded.
 #ifndef DURASYNC_CLIENT_H
 #define DURASYNC_CLIENT_H
 
@@ -18,7 +19,9 @@ typedef struct ds_kept_outcome ds_kept_outcome;
 typedef struct ds_client {
   struct ds_client *next;
   ds_view id;
-  bool known; // stored before this turn
+  bool known;   // stored before this turn
+  bool refused; // and stored as one of whom nothing was carried out
+  bool acted;   // something was
   int64_t settled;
   int64_t lost; // of the numbers up to this one that have no outcome here, nobody knows what became; 0 for none
   int64_t seen;
@@ -41,6 +44,7 @@ typedef struct ds_last_client {
 typedef struct ds_clients {
   ds_client *first;
   ds_last_client *last;
+  int64_t *refused_bytes; // what is kept of clients of whom nothing was carried out, by DS_REFUSED_CLIENT; negative while unknown
 } ds_clients;
 
 // The statement that makes the table, for the start.

@@ -15,6 +15,7 @@ struct ds_core {
   ds_names names;
   ds_peers peers;
   ds_last_client last_client;
+  int64_t refused_bytes;
   bool ready;
   ds_received *first; // the frames that wait for the turn
   ds_received *last;
@@ -25,7 +26,7 @@ struct ds_core {
 ds_core *ds_core_new(const ds_app *app, const ds_host *host) {
   ds_arena *keep = ds_arena_new();
   ds_core *core = ds_arena_take(keep, sizeof *core);
-  *core = (ds_core){.app = *app, .host = host, .keep = keep, .arena = ds_arena_new(), .peers = {.keep = ds_arena_new(), .spare = ds_arena_new()}};
+  *core = (ds_core){.app = *app, .host = host, .keep = keep, .arena = ds_arena_new(), .peers = {.keep = ds_arena_new(), .spare = ds_arena_new()}, .refused_bytes = -1};
   if (app->load) app->load(&core->app, host, keep);
   core->names = ds_names_of(&core->app);
   return core;
@@ -96,7 +97,7 @@ static ds_turn turn_new(ds_core *core) {
     .sql = {.host = core->host, .arena = core->arena},
     .now = core->host->now(core->host->context),
     .received = core->first,
-    .clients = {.last = &core->last_client},
+    .clients = {.last = &core->last_client, .refused_bytes = &core->refused_bytes},
     .out = {.host = core->host, .arena = core->arena},
   };
 }
@@ -172,6 +173,7 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   }
   ds_peers_forget(&core->peers);
   core->last_client.size = 0;
+  core->refused_bytes = -1;
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   // The platform ends an object whose storage fails in most ways, and with it every socket. In the others the object does so itself: clients come back as
   // slowly as they would, and send again what has no outcome.

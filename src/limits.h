@@ -52,6 +52,12 @@
 #define DS_MAX_OUTCOME_BYTES 1000000
 #define DS_MAX_RESULT 65536
 
+// Bytes that is kept of all clients together that have carried out nothing yet, and what each counts for beside its outcomes: some
+// thousand pages whose first action was refused. Beyond it the oldest are forgotten, so that who may do nothing cannot fill the
+// storage with ids of its own making. What was rejected has left nothing: should such a client ask again, it may be judged again.
+#define DS_MAX_REFUSED_BYTES 4000000
+#define DS_REFUSED_CLIENT 1000
+
 // Channels an app may declare: a socket's subscriptions are one 64-bit set.
 #define DS_MAX_CHANNELS 64
 

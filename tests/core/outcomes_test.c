@@ -233,7 +233,80 @@ static void no_number_is_too_large_to_be_acknowledged(void) {
   world_free(&w);
 }
 
+// ---- Clients of whom nothing was carried out
+
+#define ACT "{\"type\":\"actions\",\"acknowledged\":0,\"actions\":[{\"number\":%d,\"channel\":\"notes\",\"type\":\"%s\"}]}"
+
+// Says hello as so many new clients, and has each refused `actions` times.
+static void invent(world *w, int clients, int actions, const char *type) {
+  static int invented;
+  for (int i = 0; i < clients; i++) {
+    ds_socket socket = world_open(w);
+    talk_send(w, socket, "{\"type\":\"hello\",\"protocol\":2,\"client\":\"invented%d\"}", invented++);
+    for (int number = 1; number <= actions; number++) talk_send(w, socket, ACT, number, type);
+    world_turn(w);
+    talk_skip(w, socket);
+    world_close(w, socket);
+    if (i % 100 == 0) w->host->clock++;
+  }
+}
+
+// What is kept of clients that were refused, and of how many.
+static void check_kept(world *w) {
+  talk_sql(w, "SELECT count(*) > 1000, total(length(outcomes)) + 1000 * count(*) <= 4000000 FROM durasync_client", "[[1,1]]");
+}
+
+static void who_may_do_nothing_cannot_fill_the_storage(void) {
+  world w = talk_start(&app);
+  ds_socket honest = talk_greet(&w, "honest");
+  saying = DS_LITERAL("{\"full\":true}");
+  talk_act(&w, honest, 1, "notes", "data", "null");
+  talk_act(&w, honest, 2, "notes", "result", "null");
+  talk_skip(&w, honest);
+  invent(&w, 4200, 1, "data");
+  check_kept(&w);
+  world_start(&w); // the count is lost, and taken again
+  invent(&w, 2100, 1, "no such type");
+  check_kept(&w);
+  // Who has done something is forgotten for nobody: what became of it is told as it was.
+  saying = DS_LITERAL("7");
+  talk_act(&w, honest, 1, "notes", "result", "null");
+  talk_hear(&w, honest, "{\"type\":\"patch\",\"epoch\":\"0001020304050607\",\"changes\":[],\"outcomes\":[{\"number\":1,\"status\":\"rejected\",\"code\":\"conflict\"");
+  talk_sql(&w, "SELECT count(*) FROM notes", "[[1]]");
+  world_free(&w);
+}
+
+static void long_rejections_are_bounded_together_as_well(void) {
+  static char room[60000];
+  world w = talk_start(&app);
+  saying = long_string(room, sizeof room, 'x');
+  invent(&w, 20, 17, "data");
+  talk_sql(&w, "SELECT count(*) BETWEEN 1 AND 3, total(length(outcomes)) <= 4000000 FROM durasync_client", "[[1,1]]");
+  world_free(&w);
+}
+
+static void a_client_that_was_refused_at_first_keeps_its_numbers_when_it_acts(void) {
+  world w = talk_start(&app);
+  ds_socket socket = talk_greet(&w, "a");
+  saying = DS_LITERAL("7");
+  talk_act(&w, socket, 1, "notes", "data", "null");
+  talk_sql(&w, "SELECT client, settled FROM durasync_client", "[[\"!a\",1]]");
+  world_start(&w);
+  talk_act(&w, socket, 2, "notes", "result", "null");
+  talk_sql(&w, "SELECT client, settled FROM durasync_client", "[[\"a\",2]]");
+  talk_skip(&w, socket);
+  world_start(&w);
+  for (int number = 1; number <= 2; number++) talk_send(&w, socket, ACT, number, "result");
+  world_turn(&w);
+  talk_hear(&w, socket, "{\"type\":\"patch\",\"epoch\":\"0001020304050607\",\"changes\":[],\"outcomes\":[{\"number\":1,\"status\":\"rejected\"");
+  talk_sql(&w, "SELECT count(*) FROM notes", "[[1]]");
+  world_free(&w);
+}
+
 const test outcomes_tests[] = {
+  {"who may do nothing cannot fill the storage", who_may_do_nothing_cannot_fill_the_storage},
+  {"long rejections are bounded together as well", long_rejections_are_bounded_together_as_well},
+  {"a client that was refused at first keeps its numbers when it acts", a_client_that_was_refused_at_first_keeps_its_numbers_when_it_acts},
   {"what is as deep as can be stored is told, and no deeper", what_is_as_deep_as_can_be_stored_is_told_and_no_deeper},
   {"what is as long as can be stored is told, and no longer", what_is_as_long_as_can_be_stored_is_told_and_no_longer},
   {"what is no text is refused", what_is_no_text_is_refused},

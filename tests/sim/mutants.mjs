@@ -88,6 +88,14 @@ export const mutants = [
     from: `    if (ds_view_equal(item.value, lost_outcome(arena, number))) client->lost = number;\n`, to: ``,
     test: "an outcome that cannot be read is never called committed", why: "the worlds' storage keeps what it has",
   },
+  {
+    name: "ids that somebody makes up are kept for good", file: "client.c", from: `  if (*clients->refused_bytes <= DS_MAX_REFUSED_BYTES) return;\n`,
+    to: `  return;\n`, test: "who may do nothing cannot fill the storage", why: "no world has thousands of clients",
+  },
+  {
+    name: "a client that acts leaves what it was refused before", file: "client.c", from: `    if (client->refused && client->acted) let_act(sql, client);\n`, to: `    (void)let_act;\n`,
+    test: "a client that was refused at first keeps its numbers when it acts", why: "a second row is read by nobody",
+  },
 
   // --- tables redefined without a migration
   { name: "triggers are taken to be there", file: "storage.c", from: `return open->intact || open->storage`, to: `return true || open->storage`, test: "a table that is redefined without a migration is noticed", why: "no world redefines a table" },
