@@ -22,8 +22,11 @@ export type Pending = Optimistic & {
   sent: boolean;
   /** On some socket: it may have reached the object. */
   tried: boolean;
-  /** What the cache knows of it: nothing, that it exists, that it may be tried. Only the last may be sent. */
-  kept: "not" | "saved" | "tried";
+  /**
+   * What the cache knows of it: nothing, that it exists, that it may be tried. Only the last may be sent, and what is in "memory" since
+   * there is no cache.
+   */
+  kept: "not" | "saved" | "tried" | "memory";
   /** Settled before this socket: its effects, if any, are in what the subscription brings, though its outcome is still to come. */
   overtaken: boolean;
   /** The action as it stands in a frame, but for its number, and the bytes it takes there. Every copy is made of this text. */

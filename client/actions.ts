@@ -107,6 +107,13 @@ export class Actions {
     return true;
   }
 
+  /** A cache that has failed works again. */
+  goOnCached(unsaved: Unsaved): void {
+    this.unsaved = unsaved;
+    this.outbox.goOnCached();
+    unsaved.addAll();
+  }
+
   /** Starts over as a new client. Of the actions that were sent, and of those that a failed cache may hold, nobody knows whether they were, or will be, carried out. */
   startOver(error = new SyncError("client_forgotten")): void {
     const old = this.outbox.client;

@@ -43,7 +43,7 @@ export type CacheWrite = {
   readonly put: readonly StoredAction[];
   /** Actions of `client` by their order. */
   readonly del: readonly number[];
-  /** Clients to forget, with their actions. */
+  /** Clients to forget, with their actions, before anything is put: `client` itself may be one of them. */
   readonly drop: readonly string[];
 };
 
@@ -54,7 +54,8 @@ export type CacheWrite = {
  *  - a write that drops clients is on the disk when it resolves: their actions go on under another id, and would run twice if they came back,
  *  - a read sees the state between two writes, and what was written before it began,
  *  - values come back as they were given: bigints, Uint8Arrays, every text.
- * A promise that rejects means that the cache is of no use any more; the store then goes on without it.
+ * A promise that rejects, or takes longer than some seconds, means that the cache is of no use at present. The store then goes on in memory,
+ * tries it again now and then, and at last writes all that it has.
  */
 export interface Cache {
   /** Null if nothing is kept of the channel. */

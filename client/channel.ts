@@ -73,6 +73,11 @@ export class Channel {
     return this.#table?.records ?? noRecords;
   }
 
+  /** How many records there are. */
+  get size(): number {
+    return this.#table?.size ?? 0;
+  }
+
   get cursor(): Cursor | null {
     return this.#cursor;
   }
@@ -171,6 +176,11 @@ export class Channel {
     this.#snapshot = meta.snapshot && { ...meta.snapshot, seen: null };
     this.#given = inCache ? this.#mark() : "";
     return true;
+  }
+
+  /** Nobody knows what a cache that has failed holds: it hears of everything. */
+  tellAgain(): void {
+    this.#given = "";
   }
 
   /** Forgets everything. */

@@ -29,11 +29,12 @@ export type Entry = {
   ready: Promise<void> | null;
 };
 
-export function newEntry(name: string, cached: boolean): Entry {
+/** `cached`: a cache keeps the channel's records; `loaded`: there is nothing to look for in it. */
+export function newEntry(name: string, cached: boolean, loaded: boolean): Entry {
   const channel = new Channel(name, cached);
-  const status: SyncStatus = { state: "connecting", pending: 0, storage: cached ? "persistent" : "memory" };
+  const status: SyncStatus = { state: "connecting", pending: 0, storage: loaded ? "memory" : "persistent" };
   const last: ChannelState = { records: channel.records, pending: [], status };
-  return { channel, listeners: new Set(), eventListeners: new Set(), loaded: !cached, loading: false, state: null, last, ready: null };
+  return { channel, listeners: new Set(), eventListeners: new Set(), loaded, loading: false, state: null, last, ready: null };
 }
 
 /** The state made of these parts; `last` again if they are the same. */

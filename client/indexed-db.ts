@@ -12,9 +12,31 @@ const every: Name[] = ["channels", "rows", "clients", "actions"];
 /** A cache in IndexedDB, for all objects of the page's origin, in the database of this name. It is opened when first used. */
 export function indexedDbCache(name = "durasync"): Cache {
   let opened: Promise<IDBDatabase> | undefined;
+  const open = () => {
+    const opening = openDatabase(name, () => forget(opening));
+    // Whoever asks next tries again.
+    opening.catch(() => forget(opening));
+    return opening;
+  };
+  const forget = (one: typeof opened) => {
+    if (opened === one) opened = undefined;
+  };
   const begin = async (names: Name[], mode: IDBTransactionMode, durability: IDBTransactionDurability = "default") => {
-    opened ??= openDatabase(name, () => (opened = undefined));
-    return (await opened).transaction(names, mode, { durability });
+    const start = (database: IDBDatabase) => {
+      const transaction = database.transaction(names, mode, { durability });
+      // The next one does not rely on a database of which the browser has lost hold.
+      transaction.addEventListener("abort", () => database.close());
+      return transaction;
+    };
+    const first = (opened ??= open());
+    const database = await first;
+    try {
+      return start(database);
+    } catch {
+      // Browsers close databases without a word: Safari does after a sleep.
+      forget(first);
+      return start(await (opened ??= open()));
+    }
   };
   return {
     async readChannel(scope, channel) {
@@ -30,7 +52,7 @@ export function indexedDbCache(name = "durasync"): Cache {
         allOf(transaction, "clients", scope),
         allOf(transaction, "actions", scope),
       ]);
-      const cursors = new Map(metas.map(({ cursor }, i) => [(names[i] as [scope: string, channel: string])[1], cursor]));
+      const cursors = new Map(metas.map((meta, i) => [(names[i] as [scope: string, channel: string])[1], meta?.cursor]));
       return { clients, actions, cursors };
     },
     async write(scope, write) {

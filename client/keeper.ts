@@ -7,8 +7,12 @@ import type { Session, Step } from "./session.ts";
 import { Tabs, type Release } from "./tabs.ts";
 import type { Unsaved } from "./unsaved.ts";
 
-/** Milliseconds that a cache may take to answer before the page goes on without it. */
+/** Milliseconds that a cache may take to answer before the page goes on without it; a write of many records may take one for each. */
 export const CACHE_PATIENCE = 5000;
+
+/** Milliseconds until a cache that has failed is tried again. Each failure more doubles them, up to a minute. */
+export const CACHE_PAUSE = 2000;
+const LONGEST_PAUSE = 60_000;
 
 /** A place in a cache. */
 export type Place = { cache: Cache; scope: string };
@@ -19,6 +23,9 @@ type Orphan = { client: string; release: Release };
 /** What the cache has of a client. */
 type Found = { client: StoredClient; actions: StoredAction[] };
 
+/** What a keeper whose cache has failed leaves to the next: its client, which no other tab may take over meanwhile, and the pause. */
+export type Rest = { client: string; release: Release | null; pause: number };
+
 /** The store around a keeper. */
 export type Surroundings = {
   readonly entries: ReadonlyMap<string, Entry>;
@@ -27,8 +34,8 @@ export type Surroundings = {
   readonly step: Step;
   /** Another tab has wiped everything. */
   cleared(): void;
-  /** The cache is of no use any more; the keeper is closed. Until `release`, no other tab takes over the client, which goes on in memory. */
-  failed(error: unknown, release: Release | null): void;
+  /** The cache is of no use at present; the keeper is closed, and the client goes on in memory. */
+  failed(error: unknown, rest: Rest): void;
 };
 
 /**
@@ -38,6 +45,10 @@ export type Surroundings = {
 export class Keeper {
   /** What the other tabs are doing. */
   readonly neighbours = new Neighbours();
+  /** False from a failure on until the cache has everything again. */
+  persistent = true;
+  #pause = CACHE_PAUSE;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #cache: Cache;
   readonly #scope: string;
   readonly #around: Surroundings;
@@ -61,7 +72,7 @@ export class Keeper {
     this.#around = around;
     this.#tabs = new Tabs(scope, (news) => {
       if (news === "cleared") around.cleared();
-      void this.#look();
+      if (this.#looks) void this.#look();
     });
   }
 
@@ -73,6 +84,30 @@ export class Keeper {
       await this.#look();
       if (this.#life === "opening") this.#life = "open";
       this.save();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * Goes on where a keeper's cache has failed. Whoever else has the client's lock could become that client, so this tab has kept it: what
+   * the cache has of the client is whole, if old, and is replaced in one write by what is here.
+   */
+  async comeBack({ client, release, pause }: Rest): Promise<void> {
+    [this.#client, this.#release, this.#pause] = [client, release, Math.min(2 * pause, LONGEST_PAUSE)];
+    this.persistent = false;
+    try {
+      await new Promise((resolve) => (this.#timer = setTimeout(resolve, pause)));
+      // Nothing is written, only to see whether it works: meanwhile actions are sent.
+      await this.#patiently(this.#cache.write(this.#scope, { channels: new Map(), client: null, put: [], del: [], drop: [] }));
+      if (this.#life !== "opening") return;
+      this.#life = "open";
+      const { entries, actions, step } = this.#around;
+      step(() => {
+        for (const { channel } of entries.values()) channel.tellAgain();
+        actions.goOnCached(this.#unsaved);
+      });
+      await this.#look();
     } catch (error) {
       this.#fail(error);
     }
@@ -110,23 +145,41 @@ export class Keeper {
     void this.#inherit();
   }
 
+  /** False while it waits for a cache that has failed. */
+  get #looks(): boolean {
+    return this.persistent || this.#life === "open";
+  }
+
+  /** Rejects if the cache does not do it: somebody may want to be sure that nothing is left. */
   async clear(): Promise<void> {
-    await this.#cache.clear(this.#scope);
+    try {
+      await this.#patiently(this.#cache.clear(this.#scope));
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    if (this.#life === "closed") return;
     this.#tabs.announce("cleared");
     // A look that began before has seen what is gone now.
-    await this.#look();
+    if (this.#looks) await this.#look();
   }
 
   close(): void {
+    this.#end(null);
+    this.#release?.();
+  }
+
+  #end(kept: Release | null): void {
     this.#life = "closed";
-    this.#tabs.close();
+    clearTimeout(this.#timer);
+    this.#tabs.close(kept);
   }
 
   #fail(error: unknown): void {
     if (this.#life === "closed") return;
-    this.#life = "closed";
-    this.#tabs.close(this.#release);
-    this.#around.failed(error, this.#release);
+    this.#end(this.#release);
+    const client = this.#release ? this.#client : "";
+    this.#around.failed(error, { client, release: this.#release, pause: this.#pause });
   }
 
   // --- writing
@@ -136,12 +189,15 @@ export class Keeper {
     try {
       while (this.#asked && this.#release && this.#life === "open") {
         this.#asked = false;
-        const batch = this.#unsaved.take(this.#dirtyChannels(), this.#around.session.sending);
+        const channels = this.#dirtyChannels();
+        const batch = this.#unsaved.take(channels, this.#around.session.sending);
         if (!batch) continue;
-        await this.#cache.write(this.#scope, batch.write);
+        const rows = channels.reduce((sum, { size }) => sum + size, 0);
+        await this.#patiently(this.#cache.write(this.#scope, batch.write), Math.max(CACHE_PATIENCE, rows));
         // The cache may have failed meanwhile: the actions are kept in memory then.
         if (this.#life !== "open") return;
         this.#around.step(() => {
+          [this.persistent, this.#pause] = [true, CACHE_PAUSE];
           batch.done();
           // What was saved while it could not be sent has to be saved as tried before it is.
           if (this.#around.session.sending) this.#around.session.keep(this.#around.actions.outbox.unsettled());
@@ -166,6 +222,8 @@ export class Keeper {
     try {
       const before = this.#client;
       const { actions, cursors } = await this.#readOutboxes();
+      // Nobody would let go of the locks that it would wait for.
+      if (this.#life === "closed") return;
       // This tab may have become another client meanwhile: what was its own is no neighbour's.
       const others = actions.filter(({ client }) => client !== before && client !== this.#client);
       for (const client of new Set(others.map((action) => action.client))) {
@@ -186,7 +244,8 @@ export class Keeper {
       const release = await this.#tabs.claim(client);
       // Read again: it may have been another's until just now.
       const found = release && (await this.#read(client));
-      if (found) {
+      // A clear may have failed meanwhile.
+      if (found && this.#life === "opening") {
         this.#own(client, release);
         this.#around.step(() => this.#restore(found));
         return true;
@@ -252,6 +311,7 @@ export class Keeper {
     [this.#client, this.#release] = [client, null];
     const release = await this.#tabs.claim(client);
     if (this.#client !== client) return release?.();
+    if (!release) throw new Error("The client is another tab's.");
     this.#release = release;
     this.save();
   }
@@ -267,13 +327,13 @@ export class Keeper {
     return this.#patiently(this.#cache.readOutboxes(this.#scope));
   }
 
-  async #patiently<T>(reading: Promise<T>): Promise<T> {
+  async #patiently<T>(answer: Promise<T>, patience = CACHE_PATIENCE): Promise<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("The cache does not answer.")), CACHE_PATIENCE);
+      timer = setTimeout(() => reject(new Error("The cache does not answer.")), patience);
     });
     try {
-      return await Promise.race([reading, tooLate]);
+      return await Promise.race([answer, tooLate]);
     } finally {
       clearTimeout(timer);
     }

@@ -68,7 +68,7 @@ export class Outbox {
     if (this.#unsettled.size >= MAX_UNSETTLED) throw new SyncError("outbox_full", `${MAX_UNSETTLED} actions wait for the object.`);
     pending.order = ++this.#added;
     this.#append(pending);
-    if (!this.#cached) keepInMemory(pending);
+    if (!this.#cached) pending.kept = "memory";
     return pending;
   }
 
@@ -113,7 +113,14 @@ export class Outbox {
     this.#cached = false;
     this.#stranded = this.#added;
     this.#unforgotten.clear();
-    for (const pending of this.#unsettled.values()) keepInMemory(pending);
+    for (const pending of this.#unsettled.values()) pending.kept = "memory";
+  }
+
+  /** There is a cache again, which is told of everything that is here. What has not been tried waits for that. */
+  goOnCached(): void {
+    this.#cached = true;
+    this.#stranded = 0;
+    for (const pending of this.#unsettled.values()) if (!pending.tried) pending.kept = "not";
   }
 
   /** Takes back an action that was never sent. Those after it close the gap; they are returned, for the cache. Null if it was sent. */
@@ -136,7 +143,7 @@ export class Outbox {
     for (const pending of this.#unsettled.values()) {
       if (pending.number < number || !pending.sent) continue;
       pending.sent = false;
-      pending.progression.reach("saved");
+      pending.progression.reach(pending.kept === "memory" ? "new" : "saved");
     }
   }
 
@@ -170,7 +177,7 @@ export class Outbox {
     this.#last = this.#restored = 0;
     this.#told = 0;
     this.seen = null;
-    const kept = this.#cached ? "not" : "tried";
+    const kept = this.#cached ? "not" : "memory";
     for (const pending of all) pending.kept = kept;
     this.#renumber(all);
     return left;
@@ -192,7 +199,7 @@ export class Outbox {
       if (pending.sent) continue;
       // More than maxOutcomes in flight could make the object refuse to remember more outcomes.
       const isFull = flying > limits.maxOutcomes || actions.length === limits.maxActions || size + pending.size > limits.maxFrame;
-      if (isFull || pending.kept !== "tried") break;
+      if (isFull || pending.kept === "not" || pending.kept === "saved") break;
       size += pending.size;
       pending.sent = pending.tried = true;
       pending.progression.reach("sent");
@@ -224,11 +231,6 @@ function divide(some: Iterable<Pending>, isFirst: (pending: Pending) => boolean)
   const parts: [Pending[], Pending[]] = [[], []];
   for (const pending of some) parts[isFirst(pending) ? 0 : 1].push(pending);
   return parts;
-}
-
-function keepInMemory(pending: Pending): void {
-  pending.kept = "tried";
-  if (pending.progression.stage === "new") pending.progression.reach("saved");
 }
 
 /** Not crypto.randomUUID, which a page served without TLS (a phone on the local network) does not have. */

@@ -2,8 +2,9 @@
 import type { SyncError } from "./errors.ts";
 
 /**
- * How far an action is: "new" before anything, "saved" where the next page will find it (or in memory, if the status says so), "sent" to
- * the object, and in the end "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved.
+ * How far an action is: "new" before anything, "saved" where the next page will find it, "sent" to the object, and in the end
+ * "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved. While the status says that
+ * the storage is memory, no later page would find it: it is "new" until it is sent, and again after a lost line.
  */
 export type Stage = "new" | "saved" | "sent" | "committed" | "rejected";
 

@@ -8,11 +8,11 @@ import { isReady, newEntry, stateOf, type ChannelState, type Entry } from "./ent
 import { SyncError } from "./errors.ts";
 import { decodeCell, encodeCell, transpose, type Page } from "./frames.ts";
 import { getOrMake } from "./get-or-make.ts";
-import { Keeper, type Place, type Surroundings } from "./keeper.ts";
+import { Keeper, type Place, type Rest } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
 import { Session } from "./session.ts";
 import { statusOf } from "./status.ts";
-import type { Release } from "./tabs.ts";
+import { Unsaved } from "./unsaved.ts";
 
 /** A channel's records as they travel: a complete page. `dehydrate` makes one; so does an object that is asked for a page. */
 export type Dehydrated = Pick<Page, "epoch" | "shape" | "version" | "columns" | "key" | "cells">;
@@ -29,19 +29,14 @@ export class Store {
   readonly #actions: Actions;
   readonly #session: Session;
   #keeper: Keeper | null = null;
-  /** Gives up the client that this store has gone on with although its cache has failed. */
-  #release: Release | null = null;
   #life: "new" | "started" | "closed" = "new";
 
   /** Without a place in a cache, records and actions live as long as the store. `app` is the version of the app that the page runs. */
   constructor(socket: SyncSocket, place?: Place, app?: number) {
     const [entries, step] = [this.#entries, this.#step];
     const actions = (this.#actions = new Actions(place !== undefined));
-    const session = (this.#session = new Session(socket, entries, actions, step, app));
-    if (!place || !actions.unsaved) return;
-    const cleared = () => step(() => this.#forget());
-    const failed: Surroundings["failed"] = (...failure) => this.#giveUpCache(...failure);
-    this.#keeper = new Keeper(place, actions.unsaved, { entries, actions, session, step, cleared, failed });
+    this.#session = new Session(socket, entries, actions, step, app);
+    if (place && actions.unsaved) this.#keeper = this.#newKeeper(place, actions.unsaved);
   }
 
   /** Uses this socket from now on; another one was there before if a token was refreshed, say. Returns the end of the use. */
@@ -146,7 +141,6 @@ export class Store {
     this.#life = "closed";
     this.#session.detach();
     this.#keeper?.close();
-    this.#release?.();
   }
 
   /** Everything that changes the state runs in here: watchers hear of it once, when all of it is done. */
@@ -196,11 +190,20 @@ export class Store {
     if (this.#session.open && !this.#session.restart()) for (const entry of this.#entries.values()) this.#session.bring(entry);
   }
 
-  /** Goes on without a cache: what it holds is whole, if old, and whatever is settled meanwhile will not run again. */
-  #giveUpCache(error: unknown, release: Release | null): void {
-    console.warn("durasync: records and unsent actions are kept in memory only.", error);
-    this.#keeper = null;
-    this.#release = release;
+  #newKeeper(place: Place, unsaved: Unsaved): Keeper {
+    const cleared = () => this.#step(() => this.#forget());
+    const failed = (error: unknown, rest: Rest) => this.#giveUpCache(place, error, rest);
+    const [entries, actions, session, step] = [this.#entries, this.#actions, this.#session, this.#step];
+    return new Keeper(place, unsaved, { entries, actions, session, step, cleared, failed });
+  }
+
+  /** Goes on without a cache for a while: what it holds is whole, if old, and whatever is settled meanwhile will not run again. */
+  #giveUpCache(place: Place, error: unknown, rest: Rest): void {
+    this.#keeper = this.#newKeeper(place, new Unsaved(this.#actions.outbox));
+    void this.#keeper.comeBack(rest);
+    // It has failed again before it had anything.
+    if (!this.#actions.unsaved) return;
+    console.warn("durasync: records and unsent actions are kept in memory for now.", error);
     this.#step(() => {
       if (this.#actions.goOnInMemory() && this.#session.open) this.#session.restart();
       for (const entry of this.#entries.values()) {
@@ -212,7 +215,7 @@ export class Store {
   }
 
   #entry(channel: string): Entry {
-    return getOrMake(this.#entries, channel, () => newEntry(channel, this.#keeper !== null));
+    return getOrMake(this.#entries, channel, () => newEntry(channel, this.#keeper !== null, !this.#keeper?.persistent));
   }
 
   #stateOf({ channel, last }: Entry): ChannelState {
@@ -220,7 +223,7 @@ export class Store {
     const mine = this.#actions.of(name);
     const status = statusOf(last.status, channel, records !== last.records, {
       pending: mine.length,
-      storage: this.#keeper ? "persistent" : "memory",
+      storage: this.#keeper?.persistent ? "persistent" : "memory",
       session: this.#session,
     });
     // The effects of an action that was settled before this socket came with the subscription.

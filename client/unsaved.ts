@@ -17,6 +17,8 @@ export class Unsaved {
   /** Clients that the outbox was before, for as long as the cache may hold its actions under them. */
   dropped: readonly string[] = [];
   #clientChanged = false;
+  /** What the cache has of the client is from before it failed. */
+  #outdated = false;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -24,7 +26,7 @@ export class Unsaved {
 
   /** True if there is anything to write. */
   get pending(): boolean {
-    return this.#changed.size > 0 || this.#gone.length > 0 || this.#later.size > 0 || this.#clientChanged;
+    return this.#changed.size > 0 || this.#gone.length > 0 || this.#later.size > 0 || this.#clientChanged || this.#outdated;
   }
 
   /** Actions that may not be sent before the cache has them. */
@@ -36,6 +38,12 @@ export class Unsaved {
   addAgain(some: readonly Pending[]): void {
     for (const pending of some) pending.kept = "not";
     this.add(some);
+  }
+
+  /** A cache that has failed works again: it is to have what is unsettled now, and nothing else of this client. */
+  addAll(): void {
+    this.#outdated = true;
+    for (const pending of this.#outbox.unsettled()) this.#changed.add(pending);
   }
 
   /** A settled action; `tell` is called once the cache has let go of it. */
@@ -89,14 +97,16 @@ export class Unsaved {
     if (trying && this.#changed.size > 0) this.#outbox.seen ??= Date.now();
     const { client, last, seen } = this.#outbox;
     const [put, gone, later] = [[...this.#changed], this.#gone, [...this.#later]];
+    const isNew = this.#outdated || this.#clientChanged || put.length > 0 || gone.length > 0;
     const write = {
       channels: new Map(channels.map((channel) => [channel.name, (stored: ChannelMeta | null) => channel.takeUnsaved(stored)])),
-      client: this.#clientChanged || put.length > 0 || gone.length > 0 ? { client, last, seen } : null,
+      client: isNew ? { client, last, seen } : null,
       put: put.map((pending) => storedAction(client, pending, trying || pending.tried)),
       del: gone.map(({ order }) => order),
-      drop: this.dropped,
+      drop: this.#outdated ? [...this.dropped, client] : this.dropped,
     };
     this.#empty();
+    this.#outdated = false;
     const done = () => {
       this.dropped = this.dropped.filter((old) => !write.drop.includes(old));
       for (const tell of later) if (this.#later.delete(tell)) tell();
@@ -112,6 +122,6 @@ export class Unsaved {
   #onPut(pending: Pending, trying: boolean): void {
     if (this.#changed.has(pending) || pending.progression.stage === "rejected") return;
     pending.kept = trying || pending.tried ? "tried" : "saved";
-    pending.progression.reach("saved");
+    if (!pending.sent) pending.progression.reach("saved");
   }
 }

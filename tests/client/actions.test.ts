@@ -245,18 +245,18 @@ test("an action made offline waits for as long as it takes: it is not reverted, 
   vi.useRealTimers();
 });
 
-test("a receipt tells its stages, and a lost line takes it back from sent to saved", async () => {
+test("a receipt tells its stages; one in memory is never told saved, and a lost line takes it back from sent to new", async () => {
   const { socket, store } = live();
   const stages: string[] = [];
   const receipt = store.send("todos", { type: "x" }, { onStage: (stage) => stages.push(stage) });
-  expect(receipt.stage).toBe("saved");
+  expect(receipt.stage).toBe("new");
   await settle();
   expect(receipt.stage).toBe("sent");
   socket.close(1006);
   socket.open();
   socket.receive(patch([change(10, 10)], [committed(1)]));
   await receipt;
-  expect(stages).toEqual(["saved", "sent", "saved", "sent", "committed"]);
+  expect(stages).toEqual(["sent", "new", "sent", "committed"]);
   const refused = store.send("todos", { type: "x" });
   socket.receive(patch([], [rejected(2)]));
   await expect(refused).rejects.toBeInstanceOf(SyncError);

@@ -44,7 +44,7 @@ often(10, at("act", { page, type: fc.constantFrom("put", "add", "add", "both", "
 often(12, at("turn", { count, pages: fc.constantFrom(1, 2, 4, 7, 7, 7), fatal: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 40 }) }) }));
 often(12, at("hear", { page, count }));
 often(9, at("run", { kind: fc.constantFrom("disk", "disk", "disk", "locks", "locks", "messages"), count: fc.integer({ min: 1, max: 8 }) }));
-often(1, at("break", { page, always: fc.boolean() }));
+often(3, at("break", { page, how: fc.constantFrom("no", "no", "once", "once", "always", "hangs") }));
 often(2, at("kill", { page, loses: fc.boolean() }));
 often(1, at("close", { page }));
 often(1, at("abort", { page }));

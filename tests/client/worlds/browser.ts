@@ -7,8 +7,8 @@ import { memoryCache, type Cache, type CacheWrite, type ChannelWrite } from "../
 /** Whoever owns locks, listens, and reads and writes. */
 export interface Resident {
   readonly dead: boolean;
-  /** Its reads and writes fail: the next one, or all of them. */
-  broken: "no" | "once" | "always";
+  /** Its reads and writes fail, the next one or all of them, or wait until it is mended. */
+  broken: "no" | "once" | "always" | "hangs";
 }
 
 /** The page whose code is running. Timers and promises keep it. */
@@ -44,7 +44,8 @@ export class Browser {
   }
 
   async #runDisk(): Promise<boolean> {
-    const operation = this.disk.shift();
+    const next = this.disk.findIndex(({ page }) => page.broken !== "hangs");
+    const [operation] = next < 0 ? [] : this.disk.splice(next, 1);
     if (!operation) return false;
     const { page } = operation;
     if (page.broken === "no") await operation.run();
@@ -87,7 +88,8 @@ export class Browser {
         const result = structuredClone(await work());
         if (!page.dead) resolve(result);
       };
-      this.disk.push({ page, writes, run, fail: () => reject(new Error("The storage fails.")) });
+      // The timers of a page run on when it is dead.
+      if (!page.dead) this.disk.push({ page, writes, run, fail: () => reject(new Error("The storage fails.")) });
     });
   }
 
