@@ -42,6 +42,7 @@ interface Exports extends Guest {
   core_new(): number;
   core_start(core: number): number;
   core_migrate(core: number): number;
+  core_apart(core: number, whole: number): number;
   core_reshaped(core: number): number;
   core_current(core: number): number;
   core_event(core: number, event: number, at: number, size: number, socket: number): number;
@@ -107,6 +108,16 @@ export class Core {
     const done = this.#exports.core_migrate(this.#core) === 1;
     this.#host.end();
     return done;
+  }
+
+  /**
+   * Does what a start, or a `migrate`, that failed has found to be done in commits of its own. "commit": commit what has been written, and call it again; "start": start again;
+   * "nothing": what was answered stands. `whole` says that the host runs no code between the migrations and the start.
+   */
+  apart(whole: boolean): "nothing" | "commit" | "start" {
+    const left = this.#exports.core_apart(this.#core, whole ? 1 : 0);
+    this.#host.end();
+    return (["nothing", "commit", "start"] as const)[left] ?? "nothing";
   }
 
   /** True if the turn that has just thrown had been committed: its changes are there, its deliveries are lost. */

@@ -13,7 +13,8 @@ export interface Description {
     /** Whether `read` is to be asked. */
     readonly guarded: boolean;
   }[];
-  readonly migrations: number;
+  /** The SQL of each; null for a function, which is run by `migrate`. */
+  readonly migrations: readonly (string | null)[];
   readonly origins: readonly string[] | undefined;
   readonly version: number | undefined;
   readonly minVersion: number | undefined;
@@ -43,7 +44,8 @@ export interface Handling {
 /** What the core asks of an app. Whatever these throw rejects what was asked for: a SyncError by its code, anything else as `internal`. */
 export interface App {
   describe(): Description;
-  migrate(number: number): void;
+  /** Runs one that is a function, and says what SQL it runs. */
+  migrate(number: number, say: (query: string) => void): void;
   /** Throws unless the identity may read the channel. */
   read(channel: string, identity: unknown): void;
   /** Handles an action and returns its result, or a promise of it, or of a function that handles it. */
@@ -100,11 +102,22 @@ export class Script {
       case "describe":
         return this.#app.describe();
       case "migrate":
-        return this.#run(() => this.#app.migrate(request.number));
+        return this.#migrate(request.number);
       case "read":
         return answerOf(this.#app.read(request.channel, request.identity));
       case "act":
         return this.#act(request);
+    }
+  }
+
+  // Foreign keys cannot be switched within a transaction: what a migration says of them is for the core to judge, which runs it again outside of one.
+  #migrate(number: number): unknown {
+    const keys: string[] = [];
+    const say = (query: string): void => void (/foreign_keys/i.test(query) && keys.push(query));
+    try {
+      return { ...this.#run(() => this.#app.migrate(number, say)), keys };
+    } catch (error) {
+      return { ...rejection(error), keys };
     }
   }
 
@@ -124,7 +137,7 @@ export class Script {
   }
 
   // Runs what must not wait. Should it be async all the same, it goes on though it is refused, and is kept from writing.
-  #run(step: () => unknown): unknown {
+  #run(step: () => unknown): { result?: unknown } {
     const handling = { goesOn: false, wrote: false };
     const result = this.#app.handle(handling, step);
     handling.goesOn = isPromise(result);
@@ -173,7 +186,7 @@ function said(error: unknown): string {
 }
 
 // What was thrown is the author's to know if it is a SyncError, or a constraint that failed, which the core names; anything else is the operator's.
-function rejection(error: unknown): unknown {
+function rejection(error: unknown): object {
   if (error instanceof SyncError) {
     const { code, message, data } = error;
     return { code: String(code), message: message === code ? undefined : String(message), data };

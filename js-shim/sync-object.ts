@@ -83,8 +83,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#sockets.closeAll("new_epoch", RESTART);
     this.#waiting = [];
     this.#core = undefined;
-    const begun = this.#begin();
-    await this.ctx.blockConcurrencyWhile(() => begun);
+    if (this.startAtOnce()) this.writes.redefined = false;
+    else await this.ctx.blockConcurrencyWhile(() => this.#begin());
   }
 
   #isEmpty(): boolean {
@@ -93,8 +93,38 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Brings the object up: called once, before anything else reaches it. */
   protected async start(): Promise<void> {
-    this.startCore();
+    await this.bringUp(() => this.startCore(), true);
     if (this.core.handles("start")) this.flush(); // it may have changed something
+  }
+
+  /** Brings the object up if nothing has to be waited for; false if it does not come up so. */
+  protected startAtOnce(): boolean {
+    const ready = this.startCore();
+    if (ready && this.core.handles("start")) this.flush();
+    return ready;
+  }
+
+  /**
+   * Has `attempt` start the object, and again each time when it has met a migration that is to run in a commit of its own. Resolves with what it has returned at last.
+   * @param whole whether the app runs no code between the migrations and the start
+   */
+  protected async bringUp(attempt: () => boolean | Promise<boolean>, whole: boolean): Promise<boolean> {
+    while (!(await attempt())) if (!(await this.#runApart(whole))) return false;
+    return true;
+  }
+
+  // Foreign keys can be switched between transactions only, and are switched back in the end. Should that not come to pass, the object breaks off: the platform opens its storage anew, with foreign keys on.
+  async #runApart(whole: boolean): Promise<boolean> {
+    try {
+      for (;;) {
+        const left = this.core.apart(whole);
+        if (left !== "commit") return left === "start";
+        await this.ctx.storage.sync();
+      }
+    } catch (error) {
+      this.ctx.abort("durasync: a migration was not run to its end");
+      throw error;
+    }
   }
 
   /** Starts the core, and returns whether it is ready. Whoever follows a channel that has got another shape meanwhile is sent away: they come back, and fetch it anew. */

@@ -92,7 +92,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
 
   /** The channels that clients may subscribe to. */
   abstract readonly channels: { readonly [Channel in keyof C]: ChannelDeclaration };
-  /** Run once each, in order, in one transaction, before the object answers anybody; append only. */
+  /** Run once each, in order, before the object answers anybody; append only. In one transaction, but for what docs/MIGRATIONS.md says of foreign keys. */
   readonly migrations: readonly Migration[] = [];
   /** What payloads must look like; an action without a schema is not checked. Any Standard Schema validator will do. */
   readonly payloads: PayloadSchemas<C> = {};
@@ -140,12 +140,10 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   protected override async start(): Promise<void> {
     try {
       this.#describe();
-      if (this.onStart === SyncServer.prototype.onStart) return this.#startCore(); // in a transaction of its own
-      await this.ctx.storage.transaction(async () => {
-        if (!this.core.migrate()) throw new Error("A migration failed: the log says why.");
-        await this.onStart();
-        this.#startCore();
-      });
+      const whole = this.#startsAlone;
+      const ready = await this.bringUp(() => (whole ? this.startCore() : this.#startAround()), whole);
+      if (!ready) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
+      if (whole) return;
     } catch (error) {
       console.error(`durasync: ${this.constructor.name} could not start: it is unavailable, and its storage as it was`, error);
       return;
@@ -153,8 +151,30 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     this.flush(); // what onStart has changed
   }
 
-  #startCore(): void {
-    if (!this.startCore()) throw new Error("A migration failed, or a channel and its table do not fit: the log says why.");
+  protected override startAtOnce(): boolean {
+    return this.#startsAlone && super.startAtOnce();
+  }
+
+  get #startsAlone(): boolean {
+    return this.onStart === SyncServer.prototype.onStart;
+  }
+
+  // With an onStart between the migrations and the rest, all in one transaction. False if it is undone, and nobody has thrown.
+  async #startAround(): Promise<boolean> {
+    let undone = false;
+    const orUndo = (done: boolean): void => {
+      undone = !done;
+      if (undone) throw new Error("undone");
+    };
+    const start = async (): Promise<void> => {
+      orUndo(this.core.migrate());
+      await this.onStart();
+      orUndo(this.startCore());
+    };
+    await this.ctx.storage.transaction(start).catch((error: unknown) => {
+      if (!undone) throw error;
+    });
+    return !undone;
   }
 
   protected override async admit(request: Request): Promise<string> {
@@ -175,7 +195,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
   #app(): App {
     return {
       describe: () => this.#describe(),
-      migrate: (number) => this.#migrate(number),
+      migrate: (number, say) => this.#migrate(number, say),
       read: (channel, identity) => {
         if (!permits(this.canRead(channel as keyof C & string, identity as Who))) throw new SyncError("forbidden");
       },
@@ -190,7 +210,7 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     const guarded = this.canRead !== SyncServer.prototype.canRead;
     return {
       channels: Object.entries<ChannelDeclaration>(this.channels).map(([name, channel]) => ({ ...channel, name, guarded })),
-      migrations: this.migrations.length,
+      migrations: this.migrations.map((migration) => (typeof migration === "string" ? migration : null)),
       origins: this.origins,
       version: this.version,
       minVersion: this.minVersion,
@@ -199,10 +219,10 @@ export abstract class SyncServer<Env = unknown, C extends Channels<keyof C> = Ch
     };
   }
 
-  #migrate(number: number): void {
+  // The core runs what is SQL itself.
+  #migrate(number: number, say: (query: string) => void): void {
     const migration = this.migrations[number];
-    if (typeof migration === "function") return migration(this.ctx.storage.sql);
-    if (migration !== undefined) this.ctx.storage.sql.exec(migration);
+    if (typeof migration === "function") return this.writes.heard(say, () => migration(this.ctx.storage.sql));
   }
 
   #act({ channel: name, type, payload, identity, ...context }: Act): unknown {

@@ -19,6 +19,7 @@ export function mayHaveWritten(cursor: SqlStorageCursor<never>, query: string): 
 export class Writes {
   readonly #cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
   #handling = false;
+  #say: ((query: string) => void) | undefined;
   #open = 0;
   #steps = 0; // of them, those that cannot wait
 
@@ -37,6 +38,7 @@ export class Writes {
     const run = storage.sql.exec.bind(storage.sql);
     const exec: SqlStorage["exec"] = (query, ...bindings) => {
       if (REDEFINES.test(query)) this.redefined = true;
+      this.#say?.(query);
       return run(query, ...bindings);
     };
     const transaction = storage.transaction.bind(storage);
@@ -89,6 +91,16 @@ export class Writes {
   /** True within a transaction of the app's own, which may still be undone: nobody must hear of what it has written. */
   get undecided(): boolean {
     return this.#open > 0;
+  }
+
+  /** Runs a migration, and tells `say` what SQL it runs. */
+  heard(say: (query: string) => void, migration: () => void): void {
+    this.#say = say;
+    try {
+      return migration();
+    } finally {
+      this.#say = undefined;
+    }
   }
 
   /** Runs a handler. */

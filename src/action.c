@@ -171,5 +171,6 @@ ds_outcome ds_handler_run(ds_handler handler, const ds_sql *sql, ds_view channel
     .statements = &statements,
   };
   ds_outcome outcome = run(&action);
+  outcome.keys_off = action.keys_off;
   return outcome.waits ? ds_outcome_rejected(DS_INTERNAL) : outcome; // only an action can come again
 }

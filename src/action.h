@@ -13,6 +13,7 @@ typedef struct ds_outcome {
   ds_view message;     // with a code: for people
   ds_view data;        // with a code: JSON, absent for none
   ds_view result;      // without: JSON, absent for none
+  bool keys_off;       // a migration has asked for foreign keys to be off
   bool waits;          // neither yet: its handler waits for something outside, and asks to be called again
   bool storage_failed; // with a code, but neither: not the action failed but what it stands on; it is to come again
 } ds_outcome;
@@ -41,6 +42,7 @@ struct ds_action {
   ds_view identity;
   int64_t now;
   ds_outcome outcome;
+  bool keys_off; // it has asked for foreign keys to be off
   ds_binding *bindings; // the newest first
   ds_rows *rows;        // every query of the action
   ds_statements *statements; // those of its turn
@@ -57,6 +59,9 @@ ds_outcome ds_action_run(const ds_app *app, const ds_sql *sql, const ds_sent *se
 
 // Runs a handler that is not an action's in a transaction, or in a savepoint of the open one. A NULL handler is committed at once.
 ds_outcome ds_handler_run(ds_handler handler, const ds_sql *sql, ds_view channel, ds_view payload, ds_view identity, int64_t now);
+
+// Notes what the handler has SQLite do where it is about foreign keys.
+void ds_note_keys(ds_action *action, ds_view sql);
 
 // Undoes the action and has it come again, with the frame it stands in, when what it waits for is there.
 void ds_wait(ds_action *action);

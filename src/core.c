@@ -56,6 +56,12 @@ bool ds_core_start(ds_core *core) {
   return core->ready;
 }
 
+ds_apart ds_core_apart(ds_core *core, bool whole) {
+  ds_apart left = ds_storage_apart(&core->storage, &core->app, core->host, core->keep, core->arena, whole);
+  ds_core_end(core);
+  return left;
+}
+
 bool ds_core_reshaped(const ds_core *core) {
   return core->storage.reshaped;
 }

@@ -62,6 +62,17 @@ bool ds_core_start(ds_core *core);
 // Does the first part of it, up to the migrations, in a transaction of its own: for a host that has code to run between the migrations and the start. ds_core_start does the rest.
 bool ds_core_migrate(ds_core *core);
 
+// What ds_core_apart leaves to its host.
+typedef enum ds_apart {
+  DS_APART_NOTHING = 0, // nothing: what the last start has said stands
+  DS_APART_COMMIT = 1,  // to commit all that has been written, and call again
+  DS_APART_START = 2,   // to start, or to migrate, again
+} ds_apart;
+
+// To be called when ds_core_start or ds_core_migrate has failed: it may have met a migration that needs foreign keys to be off, and so a commit of its own; everything has been undone then. Does what comes before that
+// one, and that one. `whole` says that the host runs no code of its own between the migrations and the start: then the check of the tables is a part of the last such commit.
+ds_apart ds_core_apart(ds_core *core, bool whole);
+
 // Whether the last start did not find the tables as they had been left, though no migration had been run, or found none, and gave channels new shapes. Those who follow them would not hear of it before the next change: the
 // host closes their sockets.
 bool ds_core_reshaped(const ds_core *core);

@@ -108,7 +108,7 @@ struct ds_host;
 // The whole app. The lists are the caller's and constant.
 typedef struct ds_app {
   const ds_channel *channels;     // at most DS_MAX_CHANNELS, ended by an entry without a name
-  const ds_migration *migrations; // run once each, in order, in one transaction, before the object answers anybody; append only
+  const ds_migration *migrations; // run once each, in order, before the object answers anybody; append only. In one transaction, but for what docs/MIGRATIONS.md says of foreign keys
   const ds_action_type *actions;  // ended by an entry without a channel
   ds_handler on[DS_EVENTS];       // .on = {[DS_ON_ALARM] = remind}
   const char *const *origins; // the web origins whose pages may connect, ended by NULL; "*" for any. NULL: those of the host that the object is reached under

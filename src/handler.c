@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The SQL that handlers run.
 #include "action.h"
+#include "migration.h"
 
 void ds_bind_text(ds_action *action, const char *name, ds_view text) {
   ds_text json = ds_text_new(action->sql.arena);
@@ -55,6 +56,10 @@ static bool mentions(const char *text, const char *word) {
   return false;
 }
 
+void ds_note_keys(ds_action *action, ds_view sql) {
+  action->keys_off |= ds_migration_turns_keys_off(sql);
+}
+
 // A statement of the handler's as the host takes it.
 typedef struct bound {
   ds_statement statement;
@@ -63,6 +68,7 @@ typedef struct bound {
 
 // Binds what the statement names; false, and the action rejected, for one that must not run.
 static bool bind(ds_action *action, const char *sql, bound *to) {
+  if (mentions(sql, "foreign_keys")) ds_note_keys(action, ds_view_of(sql));
   // A key that is looked at only when the turn commits would fail everybody's actions, and no single one.
   if (mentions(sql, "defer_foreign_keys")) {
     action->sql.host->log(action->sql.host->context, DS_LITERAL("a handler must not defer foreign keys"));

@@ -4,9 +4,15 @@
 #include "client.h"
 #include "json.h"
 #include "log.h"
+#include "migration.h"
 #include "trigger.h"
 
+#include <string.h>
+
 enum { EPOCH_BYTES = 8 };
+
+// How often a host may have committed, and foreign keys not be switched all the same, before that is given up.
+enum { KEYS_TRIES = 10 };
 
 // The transactions' argument.
 typedef struct opening {
@@ -15,6 +21,9 @@ typedef struct opening {
   ds_arena *keep;
   ds_sql sql;
   int64_t migrations; // run so far
+  int64_t ran;        // had run before this start
+  int64_t until;      // how many are to have run; negative for all
+  ds_view hashes;     // of them, a JSON array: null for a function, shorter where nothing is known of the rest
   bool intact;        // the triggers are known to be in place
 } opening;
 
@@ -64,7 +73,7 @@ static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
   ds_storage *storage = open->storage;
   ds_text query = ds_text_new(open->sql.arena);
   // Without the pragma a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
-  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations, " INTACT);
+  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations, " INTACT ", hashes");
   for (uint32_t i = 0; i < logs; i++) {
     ds_text_str(&query, ", ");
     ds_log_add_newest(&query, ds_view_of(open->app->channels[i].name));
@@ -77,7 +86,8 @@ static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
   storage->installed = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 2));
   storage->generations = ds_arena_copy(open->keep, ds_sql_read(sql, cursor, 3));
   open->intact = ds_sql_integer(sql, cursor, 4);
-  for (uint32_t i = 0; i < logs; i++) storage->told[i] = ds_log_read_newest(sql, cursor, 5 + i).version;
+  open->hashes = ds_sql_read(sql, cursor, 5);
+  for (uint32_t i = 0; i < logs; i++) storage->told[i] = ds_log_read_newest(sql, cursor, 6 + i).version;
   ds_sql_close(sql, cursor);
   return true;
 }
@@ -91,10 +101,13 @@ static bool read_at_once(opening *open) {
 }
 
 static void make_meta(opening *open) {
+  // Of a release that kept no hashes. To it a column more makes no difference.
+  ds_view older = DS_LITERAL("SELECT 1 FROM sqlite_master WHERE name = 'durasync_meta' AND sql NOT GLOB '* hashes *'");
+  if (ds_sql_first(&open->sql, older, DS_NO_PARAMETERS)) ds_sql_run(&open->sql, DS_LITERAL("ALTER TABLE durasync_meta ADD COLUMN hashes TEXT"), DS_NO_PARAMETERS);
   ds_view schema = DS_LITERAL(
     "CREATE TABLE IF NOT EXISTS durasync_meta ("
     "id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
-    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT");
+    "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL, hashes TEXT) STRICT");
   ds_sql_run(&open->sql, schema, DS_NO_PARAMETERS);
 }
 
@@ -104,7 +117,7 @@ static void begin_history(opening *open) {
   open->storage->reshaped = true; // whoever is connected knew what was there before
   ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
   ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
-  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0)"), DS_PARAMETERS(open->storage->epoch));
+  ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0, NULL)"), DS_PARAMETERS(open->storage->epoch));
 }
 
 static void read_one_by_one(opening *open) {
@@ -127,20 +140,118 @@ static bool log_rejection(opening *open, const char *what, const ds_outcome *out
   return false;
 }
 
-static bool run_migration(opening *open, const ds_migration *migration) {
-  if (migration->sql) {
-    ds_sql_run(&open->sql, ds_view_of(migration->sql), DS_NO_PARAMETERS);
-    return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration failed");
-  }
+// "<what>: <message> (migration 3, migrations[2])". People count from one, arrays from zero.
+static bool log_migration(opening *open, const char *what, int64_t number, ds_view message) {
+  ds_text line = ds_text_new(open->sql.arena);
+  ds_text_str(&line, what);
+  ds_text_fill(&line, ": # (migration #, migrations[#])", DS_VALUES(message, ds_number(line.arena, number + 1), ds_number(line.arena, number)));
+  open->sql.host->log(open->sql.host->context, ds_text_view(&line));
+  return false;
+}
+
+static ds_outcome run_sql(opening *open, ds_view sql) {
+  if (sql.size) ds_sql_run(&open->sql, sql, DS_NO_PARAMETERS);
+  if (open->sql.status == DS_SQL_DONE) return (ds_outcome){0};
+  ds_view message = ds_host_text(open->sql.host, open->sql.arena, open->sql.host->sql_message(open->sql.host->context));
+  return (ds_outcome){.code = DS_INTERNAL, .message = message};
+}
+
+static ds_outcome run_migration(opening *open, const ds_migration *migration) {
+  if (migration->sql) return run_sql(open, ds_migration_statements(ds_view_of(migration->sql)));
   int64_t now = open->sql.host->now(open->sql.host->context);
-  ds_outcome outcome = ds_handler_run(migration->run, &open->sql, (ds_view){0}, ds_sql_number(&open->sql, open->migrations), (ds_view){0}, now);
-  return outcome.code == DS_OK || log_rejection(open, "a migration failed", &outcome);
+  return ds_handler_run(migration->run, &open->sql, (ds_view){0}, ds_sql_number(&open->sql, open->migrations), (ds_view){0}, now);
+}
+
+static bool has(ds_view text, const char *part) {
+  size_t size = strlen(part);
+  for (size_t at = 0; at + size <= text.size; at++)
+    if (memcmp(text.at + at, part, size) == 0) return true;
+  return false;
+}
+
+// Whether the migration is one that foreign keys have to be off for: it says so, a key has stopped it, or it has made a table again that keys refer to, and so has lost what refers to it.
+static bool needs_keys_off(opening *open, const ds_migration *migration, const ds_outcome *outcome, ds_view parents) {
+  if (outcome->keys_off) return true;
+  if (outcome->code == DS_OK) return ds_keys_remade(&open->sql, parents);
+  return migration->sql ? has(outcome->message, "FOREIGN KEY constraint failed") : has(outcome->data, "\"foreign key\"");
+}
+
+// What foreign keys did not look at is looked at now.
+static bool keys_hold(opening *open, ds_view before) {
+  ds_view table = ds_keys_violated(&open->sql, before);
+  if (open->sql.status != DS_SQL_DONE) return log_failure(open, "foreign keys could not be checked");
+  if (ds_view_absent(table)) return true;
+  ds_text message = ds_text_new(open->sql.arena);
+  ds_text_fill(&message, "it leaves rows of # that refer to no row: FOREIGN KEY constraint failed", &table);
+  return log_migration(open, "a migration failed", open->migrations, ds_text_view(&message));
+}
+
+static bool run_with_keys_off(opening *open, const ds_migration *migration) {
+  ds_view before = ds_keys_violations(&open->sql);
+  ds_outcome outcome = run_migration(open, migration);
+  if (outcome.code != DS_OK) return log_migration(open, "a migration failed", open->migrations, outcome.message);
+  return keys_hold(open, before);
+}
+
+// False, and noted, for one that is to be run apart.
+static bool run_with_keys_on(opening *open, const ds_migration *migration) {
+  bool apart = migration->sql && ds_migration_turns_keys_off(ds_view_of(migration->sql));
+  if (!apart) {
+    ds_view parents = open->migrations == 0 ? DS_LITERAL("{}") : ds_keys_parents(&open->sql); // before the first there is no table
+    ds_outcome outcome = run_migration(open, migration);
+    apart = needs_keys_off(open, migration, &outcome, parents);
+    if (!apart && outcome.code == DS_OK) return true;
+    if (!apart) return log_migration(open, "a migration failed", open->migrations, outcome.message);
+  }
+  open->storage->apart = true;
+  open->storage->apart_at = open->migrations;
+  open->storage->before_ran = open->migrations == open->ran;
+  return false;
+}
+
+// The hashes of the first `count` migrations.
+static ds_view hashes_of(opening *open, int64_t count) {
+  ds_text json = ds_text_new(open->sql.arena);
+  for (int64_t i = 0; i < count; i++) {
+    const char *sql = open->app->migrations[i].sql;
+    ds_text_str(&json, i ? "," : "[");
+    if (sql) ds_text_json(&json, ds_migration_hash(json.arena, ds_view_of(sql)));
+    else ds_text_str(&json, "null");
+  }
+  ds_text_str(&json, count ? "]" : "[]");
+  return ds_text_view(&json);
+}
+
+// Says which of the migrations that have run are not what they were then. What ran under a release that kept no hashes is not judged, and known from now on.
+static void judge(opening *open) {
+  if (!ds_json_validate(open->hashes, NULL)) open->hashes = DS_LITERAL("[]");
+  ds_view now = hashes_of(open, open->migrations);
+  if (ds_view_equal(now, open->hashes)) return;
+  ds_json_iterator then = ds_json_iterate(open->hashes);
+  ds_json_iterator other = ds_json_iterate(now);
+  int64_t judged = 0;
+  for (; ds_json_next(&then) && ds_json_next(&other); judged++) {
+    bool was_function = ds_json_type(then.value) != DS_JSON_STRING;
+    if (was_function || ds_view_equal(then.value, other.value)) continue;
+    ds_view advice = DS_LITERAL("what it did stays; add another one instead");
+    log_migration(open, "a migration has changed since it ran", judged, advice);
+  }
+  if (judged == open->migrations) return;
+  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET hashes = ?1"), DS_PARAMETERS(now));
 }
 
 // The triggers that note changes give way to those that note that there was one.
 static void watch(opening *open) {
   ds_triggers_drop(&open->sql);
   for (uint32_t i = 0; i < open->storage->table_count; i++) ds_triggers_watch(&open->sql, &open->app->channels[i], i);
+}
+
+static bool note_migrations(opening *open) {
+  ds_view done = ds_sql_number(&open->sql, open->migrations);
+  open->storage->installed = (ds_view){0};
+  ds_view note = DS_LITERAL("UPDATE durasync_meta SET migrations = ?1, installed = '', hashes = ?2");
+  ds_sql_run(&open->sql, note, DS_PARAMETERS(done, hashes_of(open, open->migrations)));
+  return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration could not be noted");
 }
 
 static bool migrate(opening *open) {
@@ -152,14 +263,14 @@ static bool migrate(opening *open) {
     open->sql.host->log(open->sql.host->context, line);
     return false;
   }
-  if (open->migrations == count) return true;
+  judge(open);
+  open->ran = open->migrations;
+  if (open->until < 0) open->until = count;
+  if (open->migrations >= open->until) return open->sql.status == DS_SQL_DONE || log_failure(open, "the bookkeeping failed");
   watch(open);
-  for (; open->migrations < count; open->migrations++)
-    if (!run_migration(open, &migrations[open->migrations])) return false;
-  ds_view done = ds_sql_number(&open->sql, count);
-  open->storage->installed = (ds_view){0};
-  ds_sql_run(&open->sql, DS_LITERAL("UPDATE durasync_meta SET migrations = ?1, installed = ''"), DS_PARAMETERS(done));
-  return open->sql.status == DS_SQL_DONE || log_failure(open, "a migration could not be noted");
+  for (; open->migrations < open->until; open->migrations++)
+    if (!(open->storage->keys_off ? run_with_keys_off : run_with_keys_on)(open, &migrations[open->migrations])) return false;
+  return note_migrations(open);
 }
 
 static bool count_channels(opening *open) {
@@ -184,7 +295,7 @@ static int32_t migrate_step(void *argument) {
 
 // Runs a step of waking.
 static bool run_step(int32_t (*step)(void *argument), ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
-  opening open = {.storage = storage, .app = app, .keep = keep, .sql = {.host = host, .arena = arena}};
+  opening open = {.storage = storage, .app = app, .keep = keep, .until = -1, .sql = {.host = host, .arena = arena}};
   return host->atomic(host->context, step, &open) == 0;
 }
 
@@ -340,6 +451,69 @@ static int32_t open_step(void *argument) {
 
 bool ds_storage_open(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
   return run_step(open_step, storage, app, host, keep, arena);
+}
+
+// ---- Migrations that run apart
+
+static bool is_there(const ds_migration *migration) {
+  return migration->sql || migration->run;
+}
+
+// What is to run before the one that runs apart, in a commit before its own.
+static int32_t before_step(void *argument) {
+  opening *open = argument;
+  open->until = open->storage->apart_at;
+  return migrate_step(open);
+}
+
+// That one, those behind it which say that they need it, and the tables if nothing else is to be done: so nothing remains of a migration after which they do not fit.
+static int32_t apart_step(void *argument) {
+  opening *open = argument;
+  const ds_migration *migrations = open->app->migrations;
+  open->until = open->storage->apart_at + 1;
+  while (migrations[open->until].sql && ds_migration_turns_keys_off(ds_view_of(migrations[open->until].sql))) open->until++;
+  if (migrate_step(open) != 0) return 1;
+  if (open->app->on[DS_ON_START] || !open->storage->whole || is_there(&migrations[open->until])) return 0;
+  return describe_tables(open) && install_triggers(open) ? 0 : 1;
+}
+
+// Switches foreign keys, and reads back whether they are: within a transaction the PRAGMA does nothing.
+static bool switch_keys(ds_sql *sql, bool on) {
+  ds_sql_run(sql, on ? DS_LITERAL("PRAGMA foreign_keys = ON") : DS_LITERAL("PRAGMA foreign_keys = OFF"), DS_NO_PARAMETERS);
+  return ds_sql_first(sql, DS_LITERAL("PRAGMA foreign_keys"), DS_NO_PARAMETERS) == on && sql->status == DS_SQL_DONE;
+}
+
+static ds_apart give_up_or_commit(ds_storage *storage, const ds_host *host) {
+  if (++storage->keys_tries < KEYS_TRIES) return DS_APART_COMMIT;
+  host->log(host->context, DS_LITERAL("foreign keys could not be switched, since a transaction does not end"));
+  if (storage->keys_off) ds_panic(); // rather no instance than one that goes on without them
+  storage->apart = false;
+  return DS_APART_NOTHING;
+}
+
+static ds_apart run_apart(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena) {
+  ds_sql sql = {.host = host, .arena = arena};
+  if (!storage->before_ran) storage->before_ran = run_step(before_step, storage, app, host, keep, arena);
+  storage->migrated = false;
+  if (!storage->before_ran) return storage->apart = false, DS_APART_NOTHING;
+  storage->keys_on = ds_sql_first(&sql, DS_LITERAL("PRAGMA foreign_keys"), DS_NO_PARAMETERS) > 0;
+  if (!switch_keys(&sql, false)) return give_up_or_commit(storage, host);
+  storage->keys_off = true;
+  storage->keys_tries = 0;
+  storage->apart_failed = !run_step(apart_step, storage, app, host, keep, arena);
+  storage->migrated = false;
+  return DS_APART_COMMIT;
+}
+
+ds_apart ds_storage_apart(ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *keep, ds_arena *arena, bool whole) {
+  storage->whole = whole;
+  if (!storage->apart) return DS_APART_NOTHING;
+  if (!storage->keys_off) return run_apart(storage, app, host, keep, arena);
+  ds_sql sql = {.host = host, .arena = arena};
+  if (!switch_keys(&sql, storage->keys_on)) return give_up_or_commit(storage, host);
+  storage->keys_off = storage->apart = false;
+  storage->keys_tries = 0;
+  return storage->apart_failed ? DS_APART_NOTHING : DS_APART_START;
 }
 
 bool ds_storage_current(const ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *arena) {

@@ -131,6 +131,11 @@ DS_EXPORT("core_start") int32_t export_core_start(ds_core *core) {
   return ds_core_start(core);
 }
 
+// What a start that failed has found to be done in commits of its own: a ds_apart.
+DS_EXPORT("core_apart") int32_t export_core_apart(ds_core *core, int32_t whole) {
+  return (int32_t)ds_core_apart(core, whole != 0);
+}
+
 // 1 if the start has given a channel another shape.
 DS_EXPORT("core_reshaped") int32_t export_core_reshaped(const ds_core *core) {
   return ds_core_reshaped(core);

@@ -208,6 +208,192 @@ static void what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until
   }
 }
 
+// ---- Tables that others refer to
+
+#define PARENTS "CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL, a TEXT) STRICT;"
+#define CHILDREN(action) "CREATE TABLE others (id TEXT PRIMARY KEY NOT NULL, item TEXT REFERENCES items (id) " action ")"
+#define RETYPE \
+  "CREATE TABLE new (id TEXT PRIMARY KEY NOT NULL, a INTEGER) STRICT; INSERT INTO new SELECT id, a FROM items;" \
+  "DROP TABLE items; ALTER TABLE new RENAME TO items"
+
+static void retypes(ds_action *action) {
+  ds_run(action, "CREATE TABLE new (id TEXT PRIMARY KEY NOT NULL, a INTEGER) STRICT");
+  ds_run(action, "INSERT INTO new SELECT id, a FROM items");
+  ds_run(action, "DROP TABLE items");
+  ds_run(action, "ALTER TABLE new RENAME TO items");
+}
+
+static void says_so_and_retypes(ds_action *action) {
+  ds_run(action, "PRAGMA foreign_keys = OFF");
+  ds_run(action, "DELETE FROM items");
+  ds_run(action, "INSERT INTO items VALUES ('1', 7)");
+  retypes(action);
+}
+
+static void says_so_and_fails(ds_action *action) {
+  says_so_and_retypes(action);
+  ds_reject(action, DS_REJECTED, "not today");
+}
+
+static ds_app family(const char *children, const ds_migration *further) {
+  static ds_migration migrations[8];
+  memset(migrations, 0, sizeof migrations);
+  migrations[0] = (ds_migration){PARENTS};
+  migrations[1] = (ds_migration){children};
+  for (int i = 0; further && (further[i].sql || further[i].run); i++) migrations[2 + i] = further[i];
+  return (ds_app){.channels = both, .migrations = migrations};
+}
+
+static world with_a_family(const char *children) {
+  ds_app first = family(children, NULL);
+  world w = talk_start(&first);
+  talk_sql(&w, "INSERT INTO items VALUES ('1', '7')", "[]");
+  talk_sql(&w, "INSERT INTO others VALUES ('child', '1')", "[]");
+  world_turn(&w);
+  return w;
+}
+
+static void a_table_that_is_made_again_keeps_what_refers_to_it(void) {
+  const char *const children[] = {
+    CHILDREN("ON DELETE CASCADE"), CHILDREN("ON DELETE SET NULL"), CHILDREN("ON DELETE RESTRICT"), CHILDREN(""),
+  };
+  const ds_migration ways[] = {
+    {RETYPE}, {"\xEF\xBB\xBF-- So that it holds\nPragma main.FOREIGN_KEYS ( No );" RETYPE "; PRAGMA foreign_keys=ON;"}, {.run = retypes}, {.run = says_so_and_retypes},
+  };
+  for (size_t i = 0; i < sizeof children / sizeof *children; i++) {
+    for (size_t j = 0; j < sizeof ways / sizeof *ways; j++) {
+      world w = with_a_family(children[i]);
+      ds_app next = family(children[i], (const ds_migration[]){{"ALTER TABLE others ADD COLUMN b"}, ways[j], {"UPDATE others SET b = 1"}, {0}});
+      w.app = &next;
+      world_start(&w);
+      CHECK(w.ready);
+      talk_sql(&w, "SELECT * FROM items", "[[\"1\",7]]");
+      talk_sql(&w, "SELECT * FROM others", "[[\"child\",\"1\",1]]");
+      talk_sql(&w, "PRAGMA foreign_keys", "[[1]]");
+      talk_sql(&w, "SELECT migrations FROM durasync_meta", "[[5]]");
+      world_free(&w);
+    }
+  }
+}
+
+static void what_a_migration_leaves_without_its_parent_undoes_it_and_foreign_keys_are_on_again(void) {
+  const struct {
+    ds_migration migration;
+    const char *logged;
+  } cases[] = {
+    {{"PRAGMA foreign_keys = 0; DELETE FROM items"}, "a migration failed: it leaves rows of others that refer to no row: FOREIGN KEY constraint failed (migration 3, migrations[2])"},
+    {{RETYPE "; DELETE FROM items"}, "it leaves rows of others"},
+    {{"DELETE FROM items"}, "it leaves rows of others"}, // the key stops it, and would stop the commit as well
+    {{"PRAGMA foreign_keys = 0; " RETYPE "; INSERT INTO nowhere VALUES (1)"}, "nowhere (migration 3, migrations[2])"},
+    {{.run = says_so_and_fails}, "a migration failed: not today (migration 3, migrations[2])"},
+    {{"PRAGMA foreign_keys = 0; DROP TABLE others"}, "channel \"others\": table \"others\" does not exist"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    world w = with_a_family(CHILDREN("ON DELETE RESTRICT"));
+    ds_app next = family(CHILDREN("ON DELETE RESTRICT"), (const ds_migration[]){cases[i].migration, {0}});
+    w.app = &next;
+    world_start(&w);
+    CHECK(!w.ready);
+    if (!strstr(sqlite_host_log(w.host), cases[i].logged)) test_fail(__FILE__, __LINE__, "%s", sqlite_host_log(w.host));
+    talk_sql(&w, "SELECT * FROM items", "[[\"1\",\"7\"]]");
+    talk_sql(&w, "SELECT * FROM others", "[[\"child\",\"1\"]]");
+    talk_sql(&w, "PRAGMA foreign_keys", "[[1]]");
+    ds_app first = family(CHILDREN("ON DELETE RESTRICT"), NULL);
+    w.app = &first;
+    world_start(&w);
+    CHECK(w.ready);
+    world_free(&w);
+  }
+}
+
+static void what_had_no_parent_before_a_migration_is_not_held_against_it(void) {
+  world w = with_a_family(CHILDREN(""));
+  talk_sql(&w, "PRAGMA foreign_keys = OFF", "[]");
+  talk_sql(&w, "INSERT INTO others VALUES ('orphan', 'nobody')", "[]");
+  talk_sql(&w, "PRAGMA foreign_keys = ON", "[]");
+  ds_app next = family(CHILDREN(""), (const ds_migration[]){{"PRAGMA foreign_keys = OFF;" RETYPE}, {0}});
+  w.app = &next;
+  world_start(&w);
+  CHECK(w.ready);
+  talk_sql(&w, "SELECT count(*) FROM others", "[[2]]");
+  world_free(&w);
+}
+
+// ---- Texts
+
+static void a_migration_is_run_whatever_stands_around_its_statements(void) {
+  static const ds_migration migrations[] = {
+    {"-- first\n" ITEMS ";\r\n-- last"}, {""}, {"/* nothing */"}, {" ;; "},
+    {"\xEF\xBB\xBF" OTHERS " ; ; /* open"}, {"CREATE TABLE third (id); -- 'open"}, {0},
+  };
+  ds_app app = {.channels = both, .migrations = migrations};
+  world w = talk_start(&app);
+  CHECK(w.ready);
+  talk_sql(&w, "SELECT migrations, (SELECT count(*) FROM third) FROM durasync_meta", "[[6,0]]");
+  world_free(&w);
+}
+
+static const char *changed = "a migration has changed since it ran: what it did stays; add another one instead (migration 2, migrations[1])";
+
+// Whether what ran as `before` is said to have changed when it is `after`.
+static bool is_said_to_have_changed(const char *before, const char *after) {
+  ds_app first = {.channels = both, .migrations = (const ds_migration[]){{ITEMS ";" OTHERS}, {before}, {0}}};
+  world w = talk_start(&first);
+  ds_app next = first;
+  next.migrations = (const ds_migration[]){{ITEMS ";" OTHERS}, {after}, {0}};
+  w.app = &next;
+  world_start(&w);
+  CHECK(w.ready);
+  bool said = strstr(sqlite_host_log(w.host), changed) != NULL;
+  world_free(&w);
+  return said;
+}
+
+static void a_migration_that_has_changed_since_it_ran_is_said_by_its_number(void) {
+  const char *before = "CREATE TABLE third (id TEXT, n INT DEFAULT 'a  b'); INSERT INTO third (id) VALUES ('x -- y')";
+  CHECK(!is_said_to_have_changed(before, "create table THIRD(ID text,\n\tn int default 'a  b')\n;; /* c */ insert into third(id) values('x -- y'); -- d"));
+  CHECK(is_said_to_have_changed(before, "CREATE TABLE third (id TEXT, n INT DEFAULT 'a b'); INSERT INTO third (id) VALUES ('x -- y')"));
+  CHECK(is_said_to_have_changed(before, "CREATE TABLE third (id TEXT, n INT DEFAULT 'a  b'); INSERT INTO third (id) VALUES ('X -- y')"));
+  CHECK(is_said_to_have_changed(before, "CREATE TABLE third (id TEXT, n INT DEFAULT 'a  b')"));
+  CHECK(is_said_to_have_changed(before, "CREATE TABLE third (id TEXT, n INT DEFAULT 'a  b') INSERT INTO third (id) VALUES ('x -- y')"));
+  CHECK(!is_said_to_have_changed("", "-- nothing"));
+}
+
+// The bookkeeping of the release before the hashes.
+static const char *older[] = {
+  "CREATE TABLE meta AS SELECT id, epoch, migrations, installed, generations, touched FROM durasync_meta", "DROP TABLE durasync_meta",
+  "CREATE TABLE durasync_meta (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, migrations INTEGER NOT NULL, "
+  "installed TEXT NOT NULL, generations TEXT NOT NULL, touched INTEGER NOT NULL) STRICT",
+  "INSERT INTO durasync_meta SELECT * FROM meta", "DROP TABLE meta",
+};
+
+static void an_object_that_kept_no_hashes_is_not_judged_and_keeps_them_from_then_on(void) {
+  ds_app first = first_release(NULL);
+  world w = talk_start(&first);
+  follower away = follower_new("away", "items", AS_JSON("id, a, n", "items"));
+  follower_come(&w, &away);
+  follower_go(&w, &away);
+  for (size_t i = 0; i < sizeof older / sizeof *older; i++) talk_sql(&w, older[i], "[]");
+  ds_app next = first;
+  next.migrations = (const ds_migration[]){{OTHERS ";" ITEMS}, {0}};
+  w.app = &next;
+  world_start(&w);
+  CHECK(w.ready);
+  CHECK(!strstr(sqlite_host_log(w.host), "changed"));
+  away.snapshots = 0;
+  follower_come(&w, &away);
+  CHECK_INT(away.snapshots, 0);
+  w.app = &first;
+  world_start(&w);
+  CHECK(w.ready);
+  CHECK(strstr(sqlite_host_log(w.host), "a migration has changed since it ran"));
+  talk_sql(&w, "UPDATE durasync_meta SET hashes = 'no JSON'", "[]");
+  world_start(&w);
+  CHECK(w.ready);
+  follower_free(&away);
+  world_free(&w);
+}
+
 static const char *const abc[] = {"a", "b", "c", NULL};
 
 // One table of each kind that the triggers tell apart: whole, with a key that may be NULL and is of two columns, a part of one, and one whose readers see rows of their own.
@@ -284,6 +470,12 @@ const test migrations_tests[] = {
   {"a page that asks for a channel by its old name is told so, and new pages go on", a_page_that_asks_for_a_channel_by_its_old_name_is_told_so_and_new_pages_go_on},
   {"a page newer than the object is told by code", a_page_newer_than_the_object_is_told_by_code},
   {"what keeps a release from starting leaves the object as it was, until another comes", what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until_another_comes},
+  {"a table that is made again keeps what refers to it", a_table_that_is_made_again_keeps_what_refers_to_it},
+  {"what a migration leaves without its parent undoes it, and foreign keys are on again", what_a_migration_leaves_without_its_parent_undoes_it_and_foreign_keys_are_on_again},
+  {"what had no parent before a migration is not held against it", what_had_no_parent_before_a_migration_is_not_held_against_it},
+  {"a migration is run whatever stands around its statements", a_migration_is_run_whatever_stands_around_its_statements},
+  {"a migration that has changed since it ran is said by its number", a_migration_that_has_changed_since_it_ran_is_said_by_its_number},
+  {"an object that kept no hashes is not judged, and keeps them from then on", an_object_that_kept_no_hashes_is_not_judged_and_keeps_them_from_then_on},
   {"the triggers' format is another when the triggers are", the_triggers_format_is_another_when_the_triggers_are},
   {"triggers of another format are made anew, and nobody fetches for it", triggers_of_another_format_are_made_anew_and_nobody_fetches_for_it},
   {"a column that came without a migration is noted when it changes", a_column_that_came_without_a_migration_is_noted_when_it_changes},

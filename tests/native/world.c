@@ -32,7 +32,12 @@ static void check_nothing_open(world *world) {
 void world_start(world *world) {
   ds_core_free(world->core);
   world->core = ds_core_new(world->app, &world->host->calls);
-  world->ready = ds_core_start(world->core);
+  ds_apart left;
+  do {
+    world->ready = ds_core_start(world->core);
+    do left = world->ready ? DS_APART_NOTHING : ds_core_apart(world->core, true);
+    while (left == DS_APART_COMMIT);
+  } while (left == DS_APART_START);
   check_nothing_open(world);
   sqlite_host_end_turn(world->host);
 }

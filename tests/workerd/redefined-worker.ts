@@ -33,7 +33,12 @@ export class Redefined extends SyncServer<Env, Shared> {
     if (ctx.id.name !== "at every start") this.onStart = SyncServer.prototype.onStart; // none of its own
   }
 
-  override onStart(): void {
+  override onStart(): void | Promise<void> {
+    return this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    await this.ctx.storage.list(); // it waits for something
     this.ctx.storage.sql.exec("DROP TABLE notes; CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL); INSERT INTO notes VALUES ('made by onStart')");
   }
 

@@ -7,11 +7,12 @@ import todo from "../../wasm/build/todo.wasm";
 import { Cramped } from "./cramped-worker.ts";
 import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Guarded } from "./guarded-worker.ts";
+import { Migrated, released } from "./migrated-worker.ts";
 import { Redefined } from "./redefined-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
 import { trouble, Troubled, TroubledEarly } from "./start-worker.ts";
 
-export { ConformC, ConformTs, Cramped, Guarded, Redefined, ReleaseC, ReleaseTs, Scripted, Seed, Troubled, TroubledEarly };
+export { ConformC, ConformTs, Cramped, Guarded, Migrated, Redefined, ReleaseC, ReleaseTs, Scripted, Seed, Troubled, TroubledEarly };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
@@ -68,6 +69,7 @@ interface Env {
   readonly Todos: DurableObjectNamespace<Todos>;
   readonly Scripted: DurableObjectNamespace<Scripted>;
   readonly Cramped: DurableObjectNamespace<Cramped>;
+  readonly Migrated: DurableObjectNamespace<Migrated>;
   readonly Troubled: DurableObjectNamespace<Troubled>;
   readonly TroubledEarly: DurableObjectNamespace<TroubledEarly>;
 }
@@ -116,6 +118,20 @@ export default {
         return new Response("done");
       case "/cramped/entries":
         return Response.json(await env.Cramped.getByName(name).entries());
+      case "/migrated/release":
+        released.release = Number(id);
+        return new Response("done");
+      case "/migrated/run":
+        return Response.json(await env.Migrated.getByName(name).run(id));
+      case "/migrated/empty":
+        await env.Migrated.getByName(name).reset();
+        return new Response("done");
+      case "/migrated/dangle":
+        await env.Migrated.getByName(name).dangle();
+        return new Response("done");
+      case "/migrated/end":
+        await env.Migrated.getByName(name).end().catch(() => undefined);
+        return new Response("done");
       case "/rpc":
         await todos.add(id);
         return new Response("done");

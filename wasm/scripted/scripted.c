@@ -2,8 +2,8 @@
 // The app that stands for one in JavaScript: what its tables name is asked of the host once, and every handler is a call of the host. With it the core is a module of its own,
 // core.wasm, and takes any app that js-shim/script.ts can speak for.
 //
-//   {"call":"describe"}                                  {"channels":[{"name","table"?,"columns"?,"where"?,"guarded"?}],"migrations":n,"origins"?,"version"?,"minVersion"?,"logWindow"?,"logAge"?}
-//   {"call":"migrate","number":n}                        an answer
+//   {"call":"describe"}                                  {"channels":[{"name","table"?,"columns"?,"where"?,"guarded"?}],"migrations":[SQL or null for a function],"origins"?,"version"?,"minVersion"?,"logWindow"?,"logAge"?}
+//   {"call":"migrate","number":n}                        an answer, with "keys":[SQL] if any that it has run is about foreign_keys
 //   {"call":"read","channel","identity"}                 an answer
 //   {"call":"act","channel","type","payload","identity","client","number","now"}      an answer, or {"waits":true}
 //
@@ -89,7 +89,10 @@ static void can_read(ds_action *action) {
 static void migrate(ds_action *action) {
   ds_text request = ds_text_new(action->sql.arena);
   ds_text_fill(&request, "{'call':'migrate','number':#}", &action->payload);
-  settle(action, call(action->sql.host, action->sql.arena, &request));
+  ds_view answer = call(action->sql.host, action->sql.arena, &request);
+  settle(action, answer);
+  for (ds_json_iterator sql = ds_json_iterate(ds_json_member(answer, "keys")); ds_json_next(&sql);)
+    ds_note_keys(action, ds_json_string(action->sql.arena, sql.value));
 }
 
 // ---- The description
@@ -131,9 +134,16 @@ static void load_channels(ds_app *app, ds_arena *arena, ds_view list) {
   app->actions = actions;
 }
 
-static void load_migrations(ds_app *app, ds_arena *arena, int64_t count) {
-  ds_migration *migrations = ds_arena_take(arena, ((size_t)count + 1) * sizeof *migrations);
-  for (int64_t i = 0; i < count; i++) migrations[i].run = migrate;
+static void load_migrations(ds_app *app, ds_arena *arena, ds_view list) {
+  size_t count = 0;
+  for (ds_json_iterator item = ds_json_iterate(list); ds_json_next(&item);) count++;
+  ds_migration *migrations = ds_arena_take(arena, (count + 1) * sizeof *migrations);
+  count = 0;
+  for (ds_json_iterator item = ds_json_iterate(list); ds_json_next(&item); count++) {
+    ds_view sql = ds_json_string(arena, item.value);
+    if (ds_view_absent(sql)) migrations[count].run = migrate;
+    else migrations[count].sql = ds_arena_copy(arena, sql).at;
+  }
   app->migrations = migrations;
 }
 
@@ -143,7 +153,7 @@ static void load(ds_app *app, const ds_host *host, ds_arena *arena) {
   ds_view description = call(host, arena, &request);
   if (!ds_json_validate(description, NULL)) ds_panic();
   load_channels(app, arena, ds_json_member(description, "channels"));
-  load_migrations(app, arena, int_member(description, "migrations"));
+  load_migrations(app, arena, ds_json_member(description, "migrations"));
   app->origins = texts_of(arena, ds_json_member(description, "origins"));
   app->version = (int32_t)int_member(description, "version");
   app->min_version = (int32_t)int_member(description, "minVersion");
