@@ -212,6 +212,23 @@ export class Channel {
     return writeOf(this.#table, meta, passed < 0 ? null : new Set(steps.flatMap(({ keys }) => keys)));
   }
 
+  /** False for a page whose cells do not fit its columns, or those of the pages before it. */
+  fitsPage({ first, shape, columns, key, cells }: Page): boolean {
+    const isKnown = first || shape !== this.#table?.shape || columns.length === this.#columns.length;
+    const isEven = cells.length === columns.length && cells.every(({ length }) => length === cells[0]?.length);
+    return isKnown && isEven && key.length > 0 && key.every((position) => position < columns.length);
+  }
+
+  /** False for a change whose rows are not as wide as the channel's, or name columns that it does not have. */
+  fitsChange({ shape, put = [], set = [], del = [] }: Change): boolean {
+    if (shape !== this.#table?.shape) return true;
+    const [width, parts] = [this.#columns.length, this.#key.length];
+    const areWide = (rows: readonly WireRecord[], cells: number) => rows.every(({ length }) => length === cells);
+    const isWide = ({ columns, rows }: (typeof set)[number]) =>
+      areWide(rows, parts + columns.length) && columns.every((column) => column < width);
+    return areWide(put, width) && areWide(del, parts) && set.every(isWide);
+  }
+
   /** Takes in a page of a snapshot. */
   applyPage(page: Page): Reply {
     return this.#noting(() => this.#applyPage(page));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { parseFrame, parseHead, type DownFrame, type PageHead, type UpFrame } from "./frames.ts";
+import { parseFrame, parseHead, type DownFrame, type PageHead, type UpFrame, type WrongFrame } from "./frames.ts";
 
 /** What is needed of a socket: a PartySocket, or anything alike that reconnects by itself and says "open" and "close" each time. */
 export interface SyncSocket {
@@ -25,7 +25,7 @@ export type ConnectionEvents = {
   open(): void;
   /** `code` and `reason` as the other end gave them; undefined if the socket never opened. */
   close(code: number | undefined, reason: string | undefined): void;
-  frame(frame: DownFrame): void;
+  frame(frame: DownFrame | WrongFrame): void;
   /** Called before each frame; with its head if it is a page, whose cells are still to be read. */
   head(page: PageHead | null): void;
   /** True while somebody waits for what the line may bring. */

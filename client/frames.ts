@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The frames of docs/PROTOCOL.md, version 2, as the client sends and receives them, and the cells that JSON cannot carry.
 
+import { isFrame } from "./wire.ts";
+
 export const PROTOCOL = 2;
 
 /** A value of SQLite. An integer is a bigint only where a number could not hold it exactly. */
@@ -69,23 +71,34 @@ export type EventFrame = { type: "event"; channel: string; event: unknown };
 /** What comes down. */
 export type DownFrame = Welcome | Page | Patch | ErrorFrame | EventFrame;
 
+/** What a frame of the object's that cannot be read is taken for. */
+export type WrongFrame = { readonly type: "wrong" };
+
+const wrong: WrongFrame = { type: "wrong" };
 const downTypes: ReadonlySet<unknown> = new Set<DownFrame["type"]>(["welcome", "page", "patch", "error", "event"]);
 
 /** The frame in a message; null for what is none ("pong", binary, another server's chatter) or of a type this client does not know. */
-export function parseFrame(data: unknown): DownFrame | null {
+export function parseFrame(data: unknown): DownFrame | WrongFrame | null {
   if (typeof data !== "string" || !data.startsWith("{")) return null;
   try {
-    const frame: { type?: unknown } = JSON.parse(data);
-    return downTypes.has(frame.type) ? (frame as DownFrame) : null;
+    const frame: DownFrame = JSON.parse(data);
+    if (!downTypes.has(frame.type)) return null;
+    return isFrame(frame) ? frame : wrong;
   } catch {
-    return null;
+    // The beginning of a frame of which the rest was lost, say.
+    return downTypes.has(/^{"type":"(\w+)"/.exec(data)?.[1]) ? wrong : null;
   }
 }
 
 /** The head of a page, which is all but its cells; null if the message is none. No string within it can look like the member that is cut off: its quotes are escaped. */
 export function parseHead(data: unknown): PageHead | null {
   const text = String(data);
-  return text.startsWith('{"type":"page"') ? (parseFrame(`${text.slice(0, text.indexOf(',"cells":['))}}`) as PageHead | null) : null;
+  if (!text.startsWith('{"type":"page"')) return null;
+  try {
+    return JSON.parse(`${text.slice(0, text.indexOf(',"cells":['))}}`);
+  } catch {
+    return null;
+  }
 }
 
 export function decodeCell(cell: WireCell): Cell {

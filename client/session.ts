@@ -4,7 +4,7 @@ import { attempt, type Actions } from "./actions.ts";
 import { Connection, type SyncSocket } from "./connection.ts";
 import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
-import { PROTOCOL, type DownFrame, type ErrorFrame, type EventFrame, type Patch, type Welcome } from "./frames.ts";
+import { PROTOCOL, type Change, type DownFrame, type ErrorFrame, type EventFrame, type Patch, type Welcome, type WrongFrame } from "./frames.ts";
 import { errorOfClose, isTerminal } from "./status.ts";
 
 /** Runs a change of the store's state, after which the watchers hear of it once. */
@@ -34,6 +34,9 @@ export class Session {
   #attached = false;
   #flushing = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** After a wrong frame, until everything is asked for again: what comes in between may lack what that frame would have said. */
+  #deaf = false;
+  #deafness = RATE_PAUSE;
 
   /** `app` is the version of the app that the page runs. */
   constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step, app?: number) {
@@ -151,6 +154,7 @@ export class Session {
 
   #onOpen(): void {
     this.dialled = true;
+    this.#deaf = false;
     this.#actions.outbox.unsend();
     this.#hello();
     for (const entry of this.#entries.values()) {
@@ -176,13 +180,32 @@ export class Session {
     this.#connection.giveUp();
   }
 
-  #onFrame(frame: DownFrame): void {
+  #onFrame(frame: DownFrame | WrongFrame): void {
+    if (this.#deaf) return;
+    if (frame.type === "wrong" || !this.#fits(frame)) return this.#refuse();
     if (frame.type === "error") return this.#onError(frame);
     if (frame.type === "event") return this.#actions.later(() => this.#onEvent(frame));
     this.failure = null;
     if (frame.type === "welcome") this.#onWelcome(frame);
     else if (frame.type === "page") this.#connection.send(this.#entries.get(frame.channel)?.channel.applyPage(frame));
     else this.#onPatch(frame);
+  }
+
+  /** False for a frame that does not fit the records here. What is of channels that nobody has asked for, or of actions that are not here, is ignored. */
+  #fits(frame: DownFrame): boolean {
+    if (frame.type === "page") return this.#entries.get(frame.channel)?.channel.fitsPage(frame) ?? true;
+    if (frame.type !== "patch") return true;
+    const fits = (change: Change) => this.#entries.get(change.channel)?.channel.fitsChange(change) ?? true;
+    return frame.changes.every(fits);
+  }
+
+  /** Nothing of a wrong frame is applied, nor of what comes after it. All is asked for again after a pause; each is longer than the last. */
+  #refuse(): void {
+    this.failure = new SyncError("bad_frame", "The object has sent what is no frame.");
+    this.#deaf = this.unwelcome = true;
+    for (const { channel } of this.#entries.values()) channel.rest();
+    this.#after(this.#deafness, () => this.#onOpen());
+    this.#deafness = Math.min(2 * this.#deafness, READY_PAUSE);
   }
 
   #onWelcome({ settled, now }: Welcome): void {

@@ -62,10 +62,10 @@ export class ScriptedSocket extends EventTarget {
 
 export const welcome = (settled = 0, epoch = "e1") => ({ type: "welcome", protocol: 2, epoch, settled });
 
-/** A page of a table (id, text) with the key id; the only and first page at version 10 unless told otherwise. */
+/** A page of a table (id, text, and more if its rows have more) with the key id; the only and first page at version 10 unless told otherwise. */
 export function page(rows: WireRecord[], more: Partial<Page> = {}): Page {
   const place = { channel: "todos", epoch: "e1", shape: "s1", version: 10, first: true, next: 0 };
-  const [columns, end] = [more.columns ?? ["id", "text"], more.next ? rows.at(-1)?.slice(0, 1) : undefined];
+  const [columns, end] = [more.columns ?? ["id", "text", ...(rows[0]?.slice(2).map((_, i) => `column ${i + 2}`) ?? [])], more.next ? rows.at(-1)?.slice(0, 1) : undefined];
   const cells = rows.length > 0 ? transpose(rows, (cell) => cell) : columns.map(() => []);
   return { type: "page", ...place, columns, key: [0], end, after: end, ...more, cells }; // the cells come last: docs/PROTOCOL.md
 }
