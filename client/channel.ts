@@ -5,6 +5,7 @@ import type { Change, Cursor, Page, PageHead, PageRequest, Subscribe, SyncRecord
 import type { SyncError } from "./errors.ts";
 import { hasAsMuch, markOf, writeOf, type Step } from "./steps.ts";
 import { noRecords, Table } from "./table.ts";
+import { isMeta } from "./wire.ts";
 
 /**
  * How far a channel is on the present socket:
@@ -168,6 +169,7 @@ export class Channel {
   /** Starts from what was kept. `inCache`: the cache has it, and need not hear of it. False, and nothing done, if anything newer may be here already. */
   restore({ meta, rows }: StoredChannel, inCache: boolean): boolean {
     if (this.#cursor || this.#phase !== "idle") return false;
+    if (!isMeta(meta) || !rows.every((row) => Array.isArray(row) && row.length === meta.columns.length)) return false;
     this.#columns = meta.columns;
     this.#key = meta.key;
     this.#cursor = meta.cursor;
@@ -203,6 +205,7 @@ export class Channel {
     if (!this.#cursor || !this.#table || this.#snapshot?.seen) return null;
     const { after = null, rows = 0, total = 0 } = this.#snapshot ?? {};
     const meta = { cursor: this.#cursor, columns: this.#columns, key: this.#key, snapshot: after && { after, rows, total } };
+    if (!isMeta(stored)) stored = null;
     const mark = stored && markOf(stored.cursor, stored.snapshot?.after);
     const passed = this.#steps.findIndex(({ from }) => from === mark);
     const steps = this.#steps.slice(passed);

@@ -6,6 +6,7 @@ import { Neighbours } from "./neighbours.ts";
 import type { Session, Step } from "./session.ts";
 import { Tabs, type Release } from "./tabs.ts";
 import type { Unsaved } from "./unsaved.ts";
+import { isAction, isClient } from "./wire.ts";
 
 /** Milliseconds that a cache may take to answer before the page goes on without it; a write of many records may take one for each. */
 export const CACHE_PATIENCE = 5000;
@@ -323,8 +324,12 @@ export class Keeper {
     return stored ? { client: stored, actions: actions.filter((action) => action.client === client) } : null;
   }
 
-  #readOutboxes(): Promise<StoredOutboxes> {
-    return this.#patiently(this.#cache.readOutboxes(this.#scope));
+  /** A client with anything that cannot be read is left alone: its other actions must not run without those before them. */
+  async #readOutboxes(): Promise<StoredOutboxes> {
+    const { clients, actions, cursors } = await this.#patiently(this.#cache.readOutboxes(this.#scope));
+    const torn = new Set(actions.filter((action) => !isAction(action)).map((action) => Object(action).client));
+    const isWhole = (kept: StoredClient | StoredAction) => !torn.has(Object(kept).client);
+    return { clients: clients.filter((client) => isClient(client) && isWhole(client)), actions: actions.filter(isWhole), cursors };
   }
 
   async #patiently<T>(answer: Promise<T>, patience = CACHE_PATIENCE): Promise<T> {

@@ -24,6 +24,18 @@ const areRecords = listOf(isRecord);
 const texts = listOf(isText);
 const positions = listOf(isCount);
 
+const isCursor = withMembers({ epoch: isText, shape: isText, version: isCount });
+
+/** What a cache keeps of a channel, a client and an action. What another release, or a fault, has left there is taken for nothing. */
+export const isMeta = withMembers({
+  cursor: isCursor,
+  columns: texts,
+  key: positions,
+  snapshot: (value) => value === null || withMembers({ after: Array.isArray, rows: isCount, total: isCount })(value),
+});
+export const isClient = withMembers({ client: isText, last: isCount });
+export const isAction = withMembers({ client: isText, order: isCount, number: isCount, channel: isText, type: isText });
+
 const isChange = withMembers({
   channel: isText,
   shape: isText,

@@ -245,3 +245,46 @@ test("a database whose transactions are ended by the browser is opened again by 
     expect(databases).toHaveLength(2);
   });
 });
+
+// --- what is kept there and cannot be read
+
+const asKept = <T>(value: unknown) => value as T;
+const meta = { cursor: { epoch: "e1", shape: "s1", version: 10 }, columns: ["id", "text"], key: [0], snapshot: null };
+
+test.each<[what: string, meta: unknown, row: unknown]>([
+  ["no cursor", { ...meta, cursor: null }, ["a", "old"]],
+  ["a version as a text", { ...meta, cursor: { ...meta.cursor, version: "10" } }, ["a", "old"]],
+  ["no columns", { ...meta, columns: undefined }, ["a", "old"]],
+  ["half a snapshot", { ...meta, snapshot: {} }, ["a", "old"]],
+  ["nothing", "garbage", ["a", "old"]],
+  ["a row that is none", meta, "garbage"],
+  ["a row that is too short", meta, ["a"]],
+])("a channel of which %s is kept is fetched as if nothing were", async (_what, garbage, row) => {
+  const all = browser();
+  const write = { meta: asKept<typeof meta>(garbage), clear: true, put: asKept<[string, string[]][]>([["a", row]]), del: [] };
+  await all.cache.write(all.scope, { channels: new Map([["todos", () => write]]), client: null, put: [], del: [], drop: [] });
+  const { store, socket, connect } = all.open();
+  await connect();
+  expect(socket.takeSent("subscribe")).toMatchObject([{ cursor: null }]);
+  socket.receive(welcome());
+  socket.receive(page([["a", "new"]], { version: 11 }));
+  expect(statusOf(store)).toMatchObject({ state: "live", storage: "persistent" });
+  await settled(async () => expect(await stored(all)).toMatchObject({ meta: { cursor: { version: 11 } }, rows: [["a", "new"]] }));
+});
+
+test.each<[what: string, garbage: object]>([
+  ["no number", { number: undefined }],
+  ["no type", { type: 5 }],
+  ["no channel", { channel: null }],
+])("a client with an action of %s is left alone, and the page goes on as another", async (_what, garbage) => {
+  const all = browser();
+  const action = (order: number) => ({ client: "torn", order, number: order, channel: "todos", type: "x", payload: 1, tried: true });
+  const put = [asKept<ReturnType<typeof action>>({ ...action(1), ...garbage }), action(2)];
+  await all.cache.write(all.scope, { channels: new Map(), client: { client: "torn", last: 2, seen: 1 }, put, del: [], drop: [] });
+  const { store, connect, sent } = all.open();
+  await connect(welcome(), page([]));
+  expect((await sent("hello"))[0]?.["client"]).not.toBe("torn");
+  void store.send("todos", { type: "mine" });
+  expect(await sent("actions")).toMatchObject([{ actions: [{ number: 1, type: "mine" }] }]);
+  expect(store.getState("todos")).toMatchObject({ pending: [{ action: { type: "mine" } }], status: { storage: "persistent" } });
+});
