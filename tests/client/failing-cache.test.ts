@@ -119,18 +119,23 @@ test("what fails is tried again, less and less often, and then has everything th
 test("no other tab takes over the client of one whose cache fails, neither before it works again nor after", async () => {
   const all = await opened();
   const { store, fail, mend, types } = all;
+  void store.send("todos", { type: "kept" });
+  await pass(0);
   fail(broken, "write");
   void store.send("todos", { type: "mine" });
   await pass(0);
-  mend();
   const other = all.open();
   await other.connect(welcome());
+  await pass(CACHE_PAUSE);
+  expect([types(), statusOf(store).storage]).toEqual([[[1, "kept"], [2, "mine"]], "memory"]);
+  expect(other.socket.takeSent("actions")).toEqual([]);
+  mend();
   await pass(10 * CACHE_PAUSE);
-  expect([types(), statusOf(store).storage]).toEqual([[[1, "mine"]], "persistent"]);
+  expect(statusOf(store).storage).toBe("persistent");
   expect(other.socket.takeSent("actions")).toEqual([]);
   // It sees the action, as those of every tab.
   vi.useRealTimers();
-  await settled(() => expect(other.store.getState("todos").pending).toMatchObject([{ action: { type: "mine" } }]));
+  await settled(() => expect(other.store.getState("todos").pending).toMatchObject([{ action: { type: "kept" } }, { action: { type: "mine" } }]));
 });
 
 test("a client that is forgotten while the cache fails leaves nothing of its own to run twice", async () => {
