@@ -48,6 +48,14 @@ bool ds_view_is(ds_view view, const char *literal) {
   return ds_view_equal(view, ds_view_of(literal));
 }
 
+bool ds_view_is_like(ds_view view, const char *literal) {
+  for (size_t i = 0; i < view.size; i++) {
+    bool letter = (literal[i] | 0x20) >= 'a' && (literal[i] | 0x20) <= 'z';
+    if (view.at[i] != literal[i] && !(letter && (view.at[i] ^ literal[i]) == 0x20)) return false;
+  }
+  return literal[view.size] == '\0';
+}
+
 // Memory for a chunk, never to be given back in Wasm: it comes by whole pages from the end of the instance's memory. So the module needs no allocator.
 static void *memory_take(size_t size) {
 #ifdef __wasm__

@@ -29,6 +29,9 @@ bool ds_view_equal(ds_view a, ds_view b);
 // True if the view holds exactly the bytes of `literal`.
 bool ds_view_is(ds_view view, const char *literal);
 
+// The same where the letters of ASCII know no case, as SQLite's names know none.
+bool ds_view_is_like(ds_view view, const char *literal);
+
 // Memory that is given out in order and taken back all at once. It grows by chunks, so pointers into it stay valid until the reset; chunks are kept for the
 // next turn, since the memory of a Wasm instance never shrinks anyway.
 // There is no failure to handle: what a turn may use is bounded by the caps in limits.h, and running out of memory all the same ends

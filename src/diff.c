@@ -51,6 +51,7 @@ static ds_net *row_of(key_index *index, ds_view key) {
 static void count_entry(ds_net *row, const ds_log_entry *entry) {
   if (entry->op == DS_INSERT) row->inserts++;
   else if (entry->op == DS_DELETE) row->deletes++;
+  else if (entry->op == DS_MAYBE) row->ousted = true;
   else row->columns |= entry->columns;
   if (entry->seen) row->seen = true;
   else row->unseen = true;
@@ -85,7 +86,7 @@ static bool read_entries(ds_diff *diff, ds_sql *sql, int64_t limit, bool singly)
     diff->to = entry.version;
     fits = ++entries <= limit && key_bytes < DS_MAX_KEY_BYTES;
   }
-  if (!fits) ds_sql_close(sql, cursor);
+  ds_sql_close(sql, cursor);
   diff->rows = index.rows;
   diff->count = index.row_count;
   return fits;
@@ -100,9 +101,9 @@ static bool read_log(ds_diff *diff, ds_sql *sql, int64_t limit) {
 // ---- Verdicts
 
 // Whether only the table can tell if the row is there: where the entries contradict each other, where they were written before their statement could still be
-// called off (UPDATE OR IGNORE on a part of a table), and in a log that may have been compacted to the newest entry of each row.
+// called off (UPDATE OR IGNORE on a part of a table), where a REPLACE may have removed it, and in a log that may have been compacted to the newest entry of each row.
 static bool unsure(const ds_diff *diff, const ds_net *row, ds_diff_mode mode) {
-  return mode == DS_CATCH_UP || !ds_view_absent(diff->table->where) || (row->inserts && row->deletes);
+  return mode == DS_CATCH_UP || !ds_view_absent(diff->table->where) || row->ousted || (row->inserts && row->deletes);
 }
 
 // Marks those of the rows, by their places in the diff, whose keys no record has.
@@ -153,9 +154,10 @@ static ds_verdict personal_verdict(const ds_net *row, bool absent, ds_diff_mode 
 static ds_verdict verdict_of(const ds_diff *diff, const ds_net *row, bool absent, ds_diff_mode mode) {
   if (diff->table->personal) return personal_verdict(row, absent, mode);
   if (mode == DS_CATCH_UP) return absent ? DS_DEL : DS_PUT;
+  if (!absent && !row->inserts && !row->deletes && !row->columns) return DS_NOTHING;
   if (!absent && !ds_view_absent(diff->table->where)) return DS_PUT;
   if (row->deletes && !row->inserts) return DS_DEL;
-  if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;
+  if (absent) return row->ousted || row->inserts < row->deletes ? DS_DEL : DS_NOTHING;
   return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;
 }
 

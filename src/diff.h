@@ -6,6 +6,7 @@
 //   - a row that was not there before and is there now is a put;
 //   - a row that was there before and is not there now is a del;
 //   - a row that was there before and is there now is a set of the union of the columns that changed, or a put if it was deleted and inserted again in between;
+//   - a row that was in the way of another, and is not there now, is a del: a REPLACE removes it without a delete, so counting cannot tell;
 //   - an update back to the old value may be sent, but always with the value as it is now;
 //   - a change of the primary key is a del of the old key and a put of the new one;
 //   - in a channel that shows every reader rows of their own, "there" means that the reader saw it, or sees it: a row that they never saw is nothing to them.
@@ -24,6 +25,7 @@ typedef struct ds_net {
   ds_view key; // JSON
   uint32_t inserts;
   uint32_t deletes;
+  bool ousted;     // it was there, and in the way of another: it may have gone without a delete
   int64_t columns; // union over the updates
   bool seen;       // the reader saw it before one of the changes
   bool unseen;     // or did not, before another

@@ -36,10 +36,9 @@ static void add_old_names(ds_text *sql, const ds_table *table, ds_view argument)
   }
 }
 
-static void add_old_values(ds_text *sql, const ds_table *table, ds_view argument) {
-  (void)argument;
+static void add_old_values(ds_text *sql, const ds_table *table, ds_view row) {
   for (uint32_t i = 0; i < table->asked_count; i++) {
-    ds_text_str(sql, ", OLD.");
+    ds_text_fill(sql, ", #.", &row);
     ds_text_identifier(sql, table->all[table->asked[i]]);
   }
 }
@@ -266,7 +265,7 @@ int32_t ds_log_concerned(ds_sql *sql, const ds_table *table, int64_t version, ds
 }
 
 int32_t ds_log_deleted(ds_sql *sql, const ds_table *table, ds_view reader) {
-  static const char common[] = "SELECT DISTINCT l.key FROM {log} AS l WHERE l.op = 3 AND NOT EXISTS (SELECT 1 FROM {rows ?1} WHERE {match l.key})";
+  static const char common[] = "SELECT DISTINCT l.key FROM {log} AS l WHERE l.op > 2 AND NOT EXISTS (SELECT 1 FROM {rows ?1} WHERE {match l.key})";
   static const char personal[] =
     "SELECT DISTINCT l.key FROM (SELECT durasync_key AS key FROM {old_rows WHERE op > 1} WHERE {where ?1}) AS l "
     "WHERE NOT EXISTS (SELECT 1 FROM {rows ?1} WHERE {match l.key})";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The change log: one table a channel, filled by triggers, one written row a change (two for an update in a channel with `where`: the row leaves, and
-// enters again).
+// enters again; and one for a row in the way of another).
 //
 //   durasync_log_<channel> (version INTEGER PRIMARY KEY, op INTEGER, columns INTEGER, key TEXT)
 //
@@ -18,7 +18,9 @@
 //
 // The log keeps a window: compaction leaves the newest entry of each row, and of those as many as the window has room for. The newest of the entries dropped for want of
 // room stays as a marker, DS_FLOOR: up to its version nothing is known any more.
-typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3 } ds_change_op;
+//
+// DS_MAYBE says that a row was there, and in the way of another: a REPLACE has removed it, perhaps without a DS_DELETE; OR IGNORE and UPSERT have let it be. Only the table can tell.
+typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELETE = 3, DS_MAYBE = 4 } ds_change_op;
 
 // The columns that have a bit of their own in a set, and the bit that stands for all further ones.
 #define DS_NOTED_COLUMNS 52
@@ -30,7 +32,7 @@ typedef enum ds_change_op { DS_FLOOR = 0, DS_INSERT = 1, DS_UPDATE = 2, DS_DELET
 //   {log_definition}  the log and its columns, as CREATE TABLE takes them
 //   {own K}           what durasync calls its trigger of the kind K
 //   {old_names}       the columns of the log that hold what a row was like before, each after a comma
-//   {old_values}      what they hold for row OLD of a trigger, each after a comma
+//   {old_values R}    what they hold for row R, each after a comma: OLD of a trigger, or t
 //   {old_rows C}      what stands in FROM: the log with those columns under the table's own names, for `where` to be asked of them. The condition C picks the entries
 extern const ds_words ds_log_words;
 

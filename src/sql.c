@@ -18,6 +18,15 @@ int32_t ds_sql_open(ds_sql *sql, ds_view statement, const ds_view *parameters, u
   return cursor;
 }
 
+int32_t ds_sql_pragma(ds_sql *sql, const char *pragma, ds_view name) {
+  ds_text statement = ds_text_new(sql->arena);
+  ds_text_str(&statement, pragma);
+  ds_text_str(&statement, "(");
+  ds_text_identifier(&statement, name);
+  ds_text_str(&statement, ")");
+  return ds_sql_open(sql, ds_text_view(&statement), DS_NO_PARAMETERS);
+}
+
 bool ds_sql_next(ds_sql *sql, int32_t cursor) {
   if (sql->status != DS_SQL_DONE || cursor < 0) return false;
   int32_t status = sql->host->sql_next(sql->host->context, cursor);

@@ -22,6 +22,9 @@ void ds_sql_run(ds_sql *sql, ds_view statement, const ds_view *parameters, uint3
 
 // Opens a query; the cursor is to be moved to its first row by ds_sql_next, and closed by ds_sql_close unless it has been read to its end.
 int32_t ds_sql_open(ds_sql *sql, ds_view statement, const ds_view *parameters, uint32_t count);
+// The same for a pragma that describes what is called `name`: as a statement, since the platform counts a row read for each row of the table-valued function of that name.
+int32_t ds_sql_pragma(ds_sql *sql, const char *pragma, ds_view name);
+
 bool ds_sql_next(ds_sql *sql, int32_t cursor);
 void ds_sql_close(ds_sql *sql, int32_t cursor);
 

@@ -72,8 +72,7 @@ static bool is_intact(opening *open) {
 static bool read_meta(opening *open, ds_sql *sql, uint32_t logs) {
   ds_storage *storage = open->storage;
   ds_text query = ds_text_new(open->sql.arena);
-  // Without the pragma a REPLACE would delete rows without firing their triggers. It holds for the connection, so it is said at every start.
-  ds_text_str(&query, "PRAGMA recursive_triggers = ON; SELECT epoch, migrations, installed, generations, " INTACT ", hashes");
+  ds_text_str(&query, "SELECT epoch, migrations, installed, generations, " INTACT ", hashes");
   for (uint32_t i = 0; i < logs; i++) {
     ds_text_str(&query, ", ");
     ds_log_add_newest(&query, ds_view_of(open->app->channels[i].name));

@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "statement.h"
+#include "unique.h"
 #include "where.h"
 
 #include <string.h>
@@ -80,17 +81,7 @@ static uint32_t declared_count(const ds_table *table) {
 }
 
 // What PRAGMA table_xinfo says of a column, and PRAGMA table_list of a table, by place (pragma.html).
-enum { XINFO_NAME = 1, XINFO_TYPE = 2, XINFO_NOT_NULL = 3, XINFO_KEY = 5, XINFO_HIDDEN = 6, LIST_STRICT = 5 };
-
-// As a statement, since the platform counts a row read for each row that the table-valued function of the same name returns.
-static int32_t open_pragma(ds_sql *sql, const char *pragma, ds_view table) {
-  ds_text statement = ds_text_new(sql->arena);
-  ds_text_str(&statement, pragma);
-  ds_text_str(&statement, "(");
-  ds_text_identifier(&statement, table);
-  ds_text_str(&statement, ")");
-  return ds_sql_open(sql, ds_text_view(&statement), DS_NO_PARAMETERS);
-}
+enum { XINFO_NAME = 1, XINFO_TYPE = 2, XINFO_NOT_NULL = 3, XINFO_DEFAULT = 4, XINFO_KEY = 5, XINFO_HIDDEN = 6, LIST_WITHOUT_ROWID = 4, LIST_STRICT = 5 };
 
 // Takes one row of the table's description. `keys` counts the columns of the primary key, seen by clients or not.
 static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cursor, uint32_t *keys) {
@@ -100,6 +91,8 @@ static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cu
   if (at >= DS_MAX_COLUMNS) return;
   table->all[at] = keep_column(sql, keep, cursor, XINFO_NAME);
   table->all_types[at] = keep_column(sql, keep, cursor, XINFO_TYPE);
+  if (ds_sql_integer(sql, cursor, XINFO_NOT_NULL)) table->all_defaults[at] = keep_column(sql, keep, cursor, XINFO_DEFAULT);
+  if (ds_sql_integer(sql, cursor, XINFO_HIDDEN)) table->generated = true;
   int64_t in_key = ds_sql_integer(sql, cursor, XINFO_KEY);
   if (in_key > 0) ++*keys;
   int32_t position = declared_position(table->declared, table->all[at], (int32_t)at);
@@ -118,14 +111,17 @@ static void read_column(ds_table *table, ds_sql *sql, ds_arena *keep, int32_t cu
 // Returns the number of columns in the primary key.
 static uint32_t read_columns(ds_table *table, ds_sql *sql, ds_arena *keep) {
   uint32_t keys = 0;
-  int32_t cursor = open_pragma(sql, "PRAGMA table_xinfo", table->name);
+  int32_t cursor = ds_sql_pragma(sql, "PRAGMA table_xinfo", table->name);
   while (ds_sql_next(sql, cursor)) read_column(table, sql, keep, cursor, &keys);
   return keys;
 }
 
-static void read_strictness(ds_table *table, ds_sql *sql) {
-  int32_t cursor = open_pragma(sql, "PRAGMA main.table_list", table->name);
-  if (ds_sql_next(sql, cursor)) table->strict = ds_sql_integer(sql, cursor, LIST_STRICT) != 0;
+static void read_kind(ds_table *table, ds_sql *sql) {
+  int32_t cursor = ds_sql_pragma(sql, "PRAGMA main.table_list", table->name);
+  if (ds_sql_next(sql, cursor)) {
+    table->strict = ds_sql_integer(sql, cursor, LIST_STRICT) != 0;
+    table->without_rowid = ds_sql_integer(sql, cursor, LIST_WITHOUT_ROWID) != 0;
+  }
   ds_sql_close(sql, cursor);
 }
 
@@ -167,6 +163,7 @@ void ds_table_fingerprint(ds_text *text, const ds_table *table) {
     ds_text_json(text, table->all[i]);
     ds_text_json(text, table->all_types[i]);
   }
+  ds_unique_fingerprint(text, table);
 }
 
 ds_view ds_table_shape_for(ds_arena *arena, const ds_table *table, ds_view reader) {
@@ -200,13 +197,15 @@ bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_ch
     .marked = -1,
   };
   uint32_t keys = read_columns(table, sql, keep);
-  read_strictness(table, sql);
+  read_kind(table, sql);
   if (sql->status != DS_SQL_DONE) return false;
   if (table->all_count == 0) return refuse(table, sql, " does not exist", (ds_view){0});
   if (table->all_count > DS_MAX_COLUMNS) return refuse(table, sql, " has more than 100 columns", (ds_view){0});
   if (keys == 0) return refuse(table, sql, " has no primary key", (ds_view){0});
   if (table->key_count < keys) return refuse(table, sql, " has a primary key whose columns are not all declared", (ds_view){0});
   if (table->column_count < declared_count(table)) return refuse(table, sql, " lacks a declared column", (ds_view){0});
+  ds_view unfollowed = ds_unique_read(table, sql, keep);
+  if (!ds_view_absent(unfollowed)) return refuse(table, sql, "", unfollowed);
   ds_view unsound = ds_where_read(table, sql->arena);
   if (!ds_view_absent(unsound)) return refuse(table, sql, ": the `where` ", unsound);
   for (uint32_t i = 0; i < table->column_count; i++)

@@ -14,6 +14,19 @@ typedef struct ds_column {
   bool not_null;
 } ds_column;
 
+// A way in which rows of a table are unique: what their columns hold, compared by a collation, of those rows for which a condition holds.
+typedef struct ds_unique_column {
+  struct ds_unique_column *next;
+  ds_view name;
+  ds_view collation; // absent for a rowid
+  ds_view otherwise; // the default, as SQL, where a column must not be NULL: a REPLACE puts it there. Empty for none
+} ds_unique_column;
+typedef struct ds_unique {
+  struct ds_unique *next;
+  ds_unique_column *columns;
+  ds_view condition; // as SQL; empty if it is that of every row
+} ds_unique;
+
 typedef struct ds_table {
   const ds_channel *declared;
   ds_view channel; // the declared name
@@ -23,6 +36,10 @@ typedef struct ds_table {
   uint32_t all_count; // the table's columns, seen by clients or not
   ds_view all[DS_MAX_COLUMNS];
   ds_view all_types[DS_MAX_COLUMNS];
+  ds_view all_defaults[DS_MAX_COLUMNS]; // as SQL, of those that must not be NULL; empty for none
+  bool generated;       // some of them are generated
+  bool without_rowid;
+  ds_unique *unique;    // all that is unique, the key included
   bool by_reader;       // `where` asks who reads: every reader has rows of their own
   bool personal;        // `where` is asked when rows are read, never by a trigger: it asks who reads, or it can fail for a row
   bool fallible;        // it can fail for a row: for bad JSON, say
@@ -44,7 +61,7 @@ typedef struct ds_table {
 } ds_table;
 
 // Describes the table of the channel `declared` into `table`; the views are copied to `keep`, which must outlive it. Returns false, after logging why, if there is no such
-// table, if it has no primary key or too many columns, lacks a declared column, or if the channel's `where` is not sound.
+// table, if it has no primary key or too many columns, lacks a declared column, has a unique index that cannot be followed, or if the channel's `where` is not sound.
 bool ds_table_describe(ds_table *table, ds_sql *sql, ds_arena *keep, const ds_channel *declared);
 
 // Gives the table its shape, in `keep`. `generation` goes into it: clients fetch anew when it changes.

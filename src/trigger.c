@@ -2,6 +2,7 @@
 #include "trigger.h"
 
 #include "log.h"
+#include "unique.h"
 
 // Whether the channel is a part of its table, and the same part for everyone. Of a personal channel the log keeps changes to every row: who sees it is asked when it is read.
 static bool is_part(const ds_table *table) {
@@ -129,7 +130,22 @@ static void add_enters(ds_text *sql, const ds_table *table, ds_view argument) {
 
 static void add_leaves(ds_text *sql, const ds_table *table, ds_view argument) {
   (void)argument;
-  add(sql, table, "INSERT INTO {log} (op, key{old_names}) VALUES (3, {key OLD}{old_values}); ");
+  add(sql, table, "INSERT INTO {log} (op, key{old_names}) VALUES (3, {key OLD}{old_values OLD}); ");
+}
+
+// Notes the rows that are in the way of row NEW. Each way is looked up in its own index, and none but the rows that are found is written.
+static void add_ousted(ds_text *sql, const ds_table *table, ds_view event) {
+  for (const ds_unique *way = table->unique; way; way = way->next) {
+    add(sql, table, "INSERT INTO {log} (op, key{old_names}) SELECT 4, {key t}{old_values t} FROM {table} AS t WHERE ");
+    ds_unique_add_in_the_way(sql, table, way, ds_view_is(event, "update"));
+    if (is_part(table)) add(sql, table, " AND ({where})");
+    ds_text_str(sql, "; ");
+  }
+}
+
+static void add_unique(ds_text *sql, const ds_table *table, ds_view argument) {
+  (void)argument;
+  ds_unique_add_columns(sql, table);
 }
 
 // Beside those of the log (log.h) and of the table (table.h):
@@ -140,9 +156,12 @@ static void add_leaves(ds_text *sql, const ds_table *table, ds_view argument) {
 //   {guards}   statements that refuse a record which cannot be one
 //   {enters}   the statement that notes that the new row is there
 //   {leaves}   the statement that notes that the old row is gone
+//   {ousted E} statements that note which rows a REPLACE would remove: for the new row of an insert, or of an update
+//   {unique}   which columns an update has to name for that
 static const ds_word words[] = {
   {"rekeyed", add_rekeyed}, {"changed", add_changed}, {"touched", add_touched}, {"bits", add_bits}, {"guards", add_guards},
-  {"enters", add_enters}, {"leaves", add_leaves}, {0},
+  {"enters", add_enters}, {"leaves", add_leaves},
+  {"ousted", add_ousted}, {"unique", add_unique}, {0},
 };
 
 static void add(ds_text *sql, const ds_table *table, const char *template) {
@@ -157,18 +176,23 @@ typedef struct trigger {
   const char *body; // its condition and what it does
 } trigger;
 
+// A REPLACE removes rows before it writes its own, and no other trigger of ours need fire for them.
+#define OUSTED "{own replace} BEFORE INSERT", "BEGIN {ousted insert}"}, {"{own oust} BEFORE UPDATE{unique}", "BEGIN {ousted update}"
+
 // Of a whole table, an update is one entry with the columns, or two where the key changes: the old one goes, and the new one comes.
 static const trigger of_table[] = {
+  {OUSTED},
   {"{own insert} AFTER INSERT", "BEGIN {guards}{enters}"},
   {"{own delete} AFTER DELETE", "BEGIN {leaves}"},
   {"{own update} AFTER UPDATE",
-   "WHEN {changed} BEGIN {guards}INSERT INTO {log} (op, key{old_names}) SELECT 3, {key OLD}{old_values} WHERE {rekeyed}; "
-   "INSERT INTO {log} (op, columns, key{old_names}) VALUES (2 - ({rekeyed}), {bits}, {key NEW}{old_values}); "},
+   "WHEN {changed} BEGIN {guards}INSERT INTO {log} (op, key{old_names}) SELECT 3, {key OLD}{old_values OLD} WHERE {rekeyed}; "
+   "INSERT INTO {log} (op, columns, key{old_names}) VALUES (2 - ({rekeyed}), {bits}, {key NEW}{old_values OLD}); "},
   {0},
 };
 
 // Of a part of a table, the old row leaves before an update, and the new one enters after it, as far as each belongs to the channel.
 static const trigger of_part[] = {
+  {OUSTED},
   {"{own insert} AFTER INSERT", "WHEN {member NEW} BEGIN {guards}{enters}"},
   {"{own delete} BEFORE DELETE", "WHEN {member OLD} BEGIN {leaves}"},
   {"{own leave} BEFORE UPDATE", "WHEN {touched} AND {member OLD} BEGIN {leaves}"},

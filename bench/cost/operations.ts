@@ -13,7 +13,7 @@ export interface Figures {
 
 /** durasync's figures. A number that changes is changed here, with a reason for it; a number that rises needs a good one. */
 export const operations = {
-  "first wake of a new object": { rowsRead: 33, rowsWritten: 16, framesOut: 0 },
+  "first wake of a new object": { rowsRead: 34, rowsWritten: 18, framesOut: 0 },
   "wake": { rowsRead: 4, rowsWritten: 0, framesOut: 0 },
   "connect": { rowsRead: 1, rowsWritten: 0, framesOut: 1 },
   "first sync of 10,000 rows": { rowsRead: 30_009, rowsWritten: 0, framesOut: 5 },

@@ -60,10 +60,10 @@ typedef struct run {
 static const char rows_query[] = "SELECT id, text, completed, created_at, updated_at, deleted_at FROM todos ORDER BY id";
 static const char log_query[] = "SELECT version, op, key, columns FROM durasync_log_todos ORDER BY version";
 
-// A row is there exactly if its key was inserted once more than it was deleted, and every row has been logged.
+// A row is there exactly if its key was inserted once more than it was deleted, or removed by a REPLACE; and every row has been logged.
 static const char disagreement_query[] =
-  "SELECT key FROM (SELECT key, sum(op = 1) - sum(op = 3) AS there FROM durasync_log_todos GROUP BY key)"
-  " WHERE there <> (SELECT count(*) FROM todos WHERE id = key ->> 0)"
+  "SELECT key FROM (SELECT key, sum(op = 1) - sum(op = 3) AS there, sum(op = 4) AS maybe FROM durasync_log_todos GROUP BY key)"
+  " WHERE there - (SELECT count(*) FROM todos WHERE id = key ->> 0) NOT BETWEEN 0 AND maybe"
   " UNION ALL SELECT id FROM todos WHERE json_array(id) NOT IN (SELECT key FROM durasync_log_todos)";
 
 static ds_view state(run *r, const char *query) {

@@ -54,7 +54,7 @@ static void a_table_and_its_log_have_words(void) {
   table.columns[0] = (ds_column){.name = DS_LITERAL("id"), .type = DS_LITERAL("TEXT")};
   table.columns[1] = (ds_column){.name = DS_LITERAL("n"), .type = DS_LITERAL("TEXT")};
   CHECK(reads(&ds_log_words, &table, "SELECT {record t} FROM {rows ?2}", "SELECT json_array(t.\"id\", t.\"n\") FROM \"rows\" AS t"));
-  CHECK(reads(&ds_log_words, &table, "INSERT INTO {log} (op, key{old_names}) VALUES (3, {key OLD}{old_values})",
+  CHECK(reads(&ds_log_words, &table, "INSERT INTO {log} (op, key{old_names}) VALUES (3, {key OLD}{old_values OLD})",
     "INSERT INTO \"durasync_log_todos\" (op, key) VALUES (3, json_array(OLD.\"id\"))"));
   CHECK(reads(&ds_log_words, &table, "{own insert} {key_columns} {key_values ?1}", "\"durasync_insert_todos\" t.\"id\" (?1->>0)"));
   CHECK(reads(&ds_log_words, &table, "{match k.value}", "t.\"id\" IS (k.value->>0) AND t.\"id\" COLLATE BINARY IS (k.value->>0)"));

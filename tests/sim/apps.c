@@ -128,6 +128,11 @@ static void num_put(ds_action *action) {
   ds_run(action, "REPLACE INTO nums VALUES (:p, :w, (SELECT max(id) FROM nums WHERE id < :p))");
 }
 
+static void num_oust(ds_action *action) {
+  note(action);
+  ds_run(action, "UPDATE OR REPLACE nums SET v = :w WHERE id = :p");
+}
+
 static void num_drop(ds_action *action) {
   note(action);
   ds_run(action, "DELETE FROM nums WHERE id = :p");
@@ -192,7 +197,7 @@ static const ds_action_type actions[] = {
   {"items", "done", item_done},   {"items", "shift", item_shift},   {"items", "twice", item_twice}, {"items", "clear", item_clear},
   {"cards", "put", card_put},     {"cards", "take", card_take},     {"cards", "give", card_give},   {"cards", "share", card_share},
   {"cards", "edit", card_edit},   {"cards", "level", card_level},   {"cards", "rename", card_rename}, {"cards", "drop", card_drop},
-  {"cards", "pass", card_pass},   {"nums", "put", num_put},         {"nums", "drop", num_drop},     {0},
+  {"cards", "pass", card_pass},   {"nums", "put", num_put},         {"nums", "drop", num_drop},       {"nums", "oust", num_oust},   {0},
 };
 
 // ---- Generations
@@ -357,6 +362,12 @@ const char *write_any(chance *c) {
     "BEGIN; DELETE FROM notes; UPDATE items SET done = 1; ROLLBACK",
     "INSERT OR REPLACE INTO nums VALUES (1, 'one', NULL), (2, 2.5, 1), (3, NULL, 2)",
     "DELETE FROM nums WHERE id = 1",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA recursive_triggers = OFF",
+    "UPDATE OR REPLACE nums SET v = 'one', parent = NULL WHERE id > 1",
+    "UPDATE OR REPLACE nums SET id = id + 1 WHERE id = 2 OR v IS NULL",
+    "INSERT OR IGNORE INTO nums VALUES (2, 'one', NULL), (9, 0.1, NULL)",
+    "REPLACE INTO notes (id, body) VALUES ('a', 'replaced'); DELETE FROM notes WHERE id = 'a'",
     "BEGIN; UPDATE notes SET n = 0; UPDATE items SET done = 1 - done; COMMIT",
     "INSERT OR REPLACE INTO cards (id, owner, shared, level, text) VALUES ('a', 'ann', 0, 1, 'x'), ('b', 'bob', 0, 2, NULL), ('c', NULL, 1, 3, 'y'), ('d', 7, 0, 0, 'z')",
     "UPDATE cards SET shared = 1 - shared",

@@ -132,4 +132,11 @@ export const mutants = [
   { name: "a row for which the where fails takes its commit with it", file: "diff.c", from: `  if (ds_failed_for_a_row(sql, &attempt, diff->table)) mark_absent_singly(`, to: `  sql->status = attempt.status;\n  if (!diff->table) mark_absent_singly(` },
   { name: "a row for which the where fails is there", file: "diff.c", from: `    if (ds_failed_for_a_row(sql, &attempt, diff->table)) absent[rows[i]] = true;`, to: `    if (ds_failed_for_a_row(sql, &attempt, diff->table)) absent[rows[i]] = false;` },
   { name: "a row that was bad was seen", file: "log.c", from: `return !ds_failed_for_a_row(sql, &attempt, table) && saw;`, to: `return ds_failed_for_a_row(sql, &attempt, table) || saw;` },
+
+  // --- what a REPLACE removes
+  { name: "what an insert replaces is not noted", file: "trigger.c", from: `BEFORE INSERT", "BEGIN {ousted insert}"`, to: `BEFORE INSERT", "BEGIN SELECT 1; "` },
+  { name: "what an update replaces is not noted", file: "trigger.c", from: `BEFORE UPDATE{unique}", "BEGIN {ousted update}"`, to: `BEFORE UPDATE{unique}", "BEGIN SELECT 1; "` },
+  { name: "what stood in the way is taken to have stayed", file: "diff.c", from: `if (absent) return row->ousted || row->inserts`, to: `if (absent) return row->inserts` },
+  { name: "what stood in the way is taken to be gone", file: "diff.c", from: `|| row->ousted || (row->inserts`, to: `|| (row->inserts` },
+  { name: "the core says what triggers the app's triggers fire", file: "storage.c", from: `"SELECT epoch, migrations`, to: `"PRAGMA recursive_triggers = ON; SELECT epoch, migrations`, test: "a trigger of the app's that stamps its row works as without durasync", why: "an app in a world may say so itself" },
 ];
