@@ -110,7 +110,7 @@ static ds_view refused_name(ds_arena *arena, ds_view id) {
 
 // Notes the client as it has just been written.
 static void remember(ds_last_client *last, const ds_client *client, int64_t now) {
-  last->size = client->outcomes || !client->acted || client->id.size > sizeof last->id ? 0 : client->id.size;
+  last->size = !client->acted || client->outcomes || client->id.size > sizeof last->id ? 0 : client->id.size;
   memcpy(last->id, client->id.at, last->size);
   last->settled = client->settled;
   last->seen = now;

@@ -58,8 +58,9 @@ static void count_entry(ds_net *row, const ds_log_entry *entry) {
 }
 
 // Whether the newest entry is all that there is to read. Whom a row of a personal channel concerns is in the log alone.
-static bool is_lone(const ds_diff *diff, const ds_log_entry *newest) {
-  return newest && newest->version == diff->from + 1 && !diff->table->personal;
+static bool is_lone(const ds_diff *diff, ds_log_entry *newest) {
+  return newest->seen &&
+    newest->version == diff->from + 1 && !diff->table->personal && ds_log_entry_sound(diff->table, newest);
 }
 
 static void take_lone(ds_diff *diff, ds_sql *sql, const ds_log_entry *entry) {
@@ -79,6 +80,10 @@ static bool read_entries(ds_diff *diff, ds_sql *sql, int64_t limit, bool singly)
   ds_log_entry entry;
   int32_t cursor = singly ? ds_log_entries(sql, diff->table, diff->from, limit + 1) : ds_log_since(sql, diff->table, diff->from, limit + 1, diff->reader);
   while (fits && ds_log_next(sql, cursor, &entry)) {
+    if (!ds_log_entry_sound(diff->table, &entry)) {
+      fits = false; // nobody knows what changed: who follows the channel fetches it anew
+      break;
+    }
     if (singly) entry.seen = ds_log_saw(sql, diff->table, entry.version, diff->reader);
     uint32_t before = index.row_count;
     count_entry(row_of(&index, entry.key), &entry);
@@ -176,7 +181,8 @@ bool ds_diff_tells(const ds_diff *diff) {
 
 ds_diff ds_diff_since(ds_sql *sql, const ds_table *table, ds_view reader, int64_t from, int64_t limit, ds_diff_mode mode, const ds_log_entry *newest) {
   ds_diff diff = {.table = table, .reader = reader, .from = from, .to = from};
-  if (is_lone(&diff, newest)) take_lone(&diff, sql, newest);
+  ds_log_entry lone = newest ? *newest : (ds_log_entry){0};
+  if (is_lone(&diff, &lone)) take_lone(&diff, sql, &lone);
   else diff.too_large = !read_log(&diff, sql, limit);
   if (diff.too_large || diff.count == 0) return diff;
   bool *absent = ds_arena_take(sql->arena, diff.count);

@@ -140,10 +140,21 @@ static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
   if (ds_failed_for_a_row(&turn->sql, &attempt, table)) ask_each_concerned(turn, table, first);
 }
 
+// A log whose versions have come to their end, which none does by itself, cannot go on: the turn fails, and the object looks at it.
+static bool have_versions(ds_turn *turn, const ds_log_entry *newest) {
+  for (uint32_t i = 0; i < turn->storage->table_count; i++) {
+    if (newest[i].version >= 0 && newest[i].version < DS_HIGHEST_VERSION) continue;
+    turn->sql.host->log(turn->sql.host->context, DS_LITERAL("a change log is broken: its versions have come to their end"));
+    turn->sql.status = DS_SQL_ERROR;
+  }
+  return turn->sql.status == DS_SQL_DONE;
+}
+
 // The channels that changed since the last turn.
 static uint64_t changed_channels(ds_turn *turn, ds_log_entry *newest) {
   uint64_t changed = 0;
   ds_log_newest(&turn->sql, turn->names->channels, turn->storage->table_count, newest);
+  if (!have_versions(turn, newest)) return 0;
   for (uint32_t i = 0; i < turn->storage->table_count; i++)
     if (newest[i].version != turn->storage->tables[i].version) changed |= UINT64_C(1) << i;
   return changed;

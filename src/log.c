@@ -233,15 +233,41 @@ void ds_log_expire(ds_sql *sql, const ds_table *table, int64_t time) {
 
 // ---- Reading
 
+bool ds_log_entry_sound(const ds_table *table, ds_log_entry *entry) {
+  uint32_t noted = table->column_count < DS_NOTED_COLUMNS ? table->column_count : DS_NOTED_COLUMNS + 1;
+  bool known = entry->columns >= 0 && !(entry->columns >> noted) && (entry->columns || table->personal);
+  if (entry->op == DS_UPDATE && !known) entry->columns = DS_FURTHER_COLUMNS;
+  bool counts = entry->version > 0 && entry->version <= DS_HIGHEST_VERSION && entry->op >= DS_INSERT && entry->op <= DS_MAYBE;
+  if (!counts || !ds_json_fits(entry->key, 3, NULL) || ds_json_type(entry->key) != DS_JSON_ARRAY) return false;
+  uint32_t cells = 0;
+  for (ds_json_iterator cell = ds_json_iterate(entry->key); ds_json_next(&cell);) cells++;
+  return cells == table->key_count;
+}
+
+bool ds_log_intact(ds_sql *sql, ds_view channel) {
+  ds_sql attempt = *sql;
+  ds_text query = ds_text_new(sql->arena);
+  ds_text_str(&query, "SELECT count(*) FROM ");
+  ds_log_own_name(&query, DS_LITERAL("log"), channel);
+  ds_text_str(&query, " WHERE version NOT BETWEEN 1 AND 9007199254740991 OR (op <> 0 AND NOT json_valid(key))");
+  bool sound = ds_sql_first(&attempt, ds_text_view(&query), DS_NO_PARAMETERS) == 0;
+  return sound && attempt.status == DS_SQL_DONE;
+}
+
+// An integer of the log as one that the host can carry, -1 for any other.
+#define INTEGER(column) "iif(" column " BETWEEN 0 AND 9007199254740991, " column ", -1)"
+
 #define SINCE "WHERE version > ?1 ORDER BY version LIMIT ?2"
 
 int32_t ds_log_entries(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit) {
-  return open_template(sql, table, "SELECT version, op, columns, key, 1 FROM {log} " SINCE, DS_PARAMETERS(ds_sql_number(sql, version), ds_sql_number(sql, limit)));
+  return open_template(sql, table, "SELECT " INTEGER("version") ", " INTEGER("op") ", " INTEGER("columns") ", key, 1 FROM {log} " SINCE,
+    DS_PARAMETERS(ds_sql_number(sql, version), ds_sql_number(sql, limit)));
 }
 
 int32_t ds_log_since(ds_sql *sql, const ds_table *table, int64_t version, int64_t limit, ds_view reader) {
   static const char personal[] =
-    "SELECT durasync_version, durasync_op, durasync_columns, durasync_key, durasync_op <> 1 AND ({where ?3}) FROM {old_rows " SINCE "}";
+    "SELECT " INTEGER("durasync_version") ", " INTEGER("durasync_op") ", " INTEGER("durasync_columns") ", "
+    "durasync_key, durasync_op <> 1 AND ({where ?3}) FROM {old_rows " SINCE "}";
   if (!table->personal) return ds_log_entries(sql, table, version, limit);
   ds_text query = text_of(sql, table, personal);
   return ds_table_open(sql, table, &query, DS_VALUES(ds_sql_number(sql, version), ds_sql_number(sql, limit)), 2, reader);

@@ -54,6 +54,16 @@ typedef struct ds_log_entry {
   bool seen;   // the reader saw the row before this change; always true in a channel that is the same for everyone
 } ds_log_entry;
 
+// The highest version of a log: the highest integer that every JSON reader keeps exact.
+#define DS_HIGHEST_VERSION INT64_C(9007199254740991)
+
+// Whether the entry is one that a trigger of the table may have written: no other may become part of a frame. Columns that there
+// are not stand for all of them.
+bool ds_log_entry_sound(const ds_table *table, ds_log_entry *entry);
+
+// Whether the channel's log is there, with versions that can go on and keys that SQLite can read. Reads all of it.
+bool ds_log_intact(ds_sql *sql, ds_view channel);
+
 // The newest change of each of `count` channels, DS_MAX_CHANNELS at most, in one statement: its version is 0 if there was none. Reads one row a channel.
 void ds_log_newest(ds_sql *sql, const ds_view *channels, uint32_t count, ds_log_entry *newest);
 

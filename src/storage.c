@@ -119,12 +119,31 @@ static void begin_history(opening *open) {
   ds_sql_run(&open->sql, DS_LITERAL("INSERT INTO durasync_meta VALUES (1, ?1, 0, '', '{}', 0, NULL)"), DS_PARAMETERS(open->storage->epoch));
 }
 
+// The channel begins a new log, and a new generation: what its subscribers have seen is known no more.
+static void give_up_log(opening *open, uint32_t at) {
+  ds_view note = DS_LITERAL("UPDATE durasync_meta SET installed = 'lost', touched = touched | (1 << ?1)");
+  ds_text drop = ds_text_new(open->sql.arena);
+  ds_text_str(&drop, "DROP TABLE IF EXISTS ");
+  ds_log_own_name(&drop, DS_LITERAL("log"), ds_view_of(open->app->channels[at].name));
+  open->sql.host->log(open->sql.host->context, DS_LITERAL("a change log is gone or broken: its channel is fetched anew"));
+  ds_sql_run(&open->sql, ds_text_view(&drop), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, note, DS_PARAMETERS(ds_sql_number(&open->sql, at)));
+  open->storage->installed = DS_LITERAL("lost");
+}
+
+static bool log_is_there(opening *open, const char *channel) {
+  ds_view query = DS_LITERAL("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'durasync_log_' || ?1");
+  return ds_sql_first(&open->sql, query, DS_PARAMETERS(ds_view_of(channel))) > 0;
+}
+
 static void read_one_by_one(opening *open) {
   make_meta(open);
   if (!read_meta(open, &open->sql, 0)) begin_history(open);
   for (uint32_t i = 0; i < open->storage->table_count; i++) {
     const char *channel = open->app->channels[i].name;
-    open->storage->told[i] = generation_of(open->storage, channel) ? ds_log_version(&open->sql, ds_view_of(channel)) : 0;
+    bool logged = generation_of(open->storage, channel) > 0;
+    if (logged && !log_is_there(open, channel)) give_up_log(open, i);
+    else if (logged) open->storage->told[i] = ds_log_version(&open->sql, ds_view_of(channel));
   }
 }
 
@@ -515,10 +534,25 @@ ds_apart ds_storage_apart(ds_storage *storage, const ds_app *app, const ds_host 
   return storage->apart_failed ? DS_APART_NOTHING : DS_APART_START;
 }
 
+// ---- Looking again
+
+// What was dropped of the bookkeeping is made again, a log that is gone or broken is given up. False if one was.
+static bool mend_bookkeeping(opening *open) {
+  bool whole = true;
+  ds_sql_run(&open->sql, ds_view_of(ds_client_schema), DS_NO_PARAMETERS);
+  ds_sql_run(&open->sql, ds_view_of(ds_log_mark_schema), DS_NO_PARAMETERS);
+  for (uint32_t i = 0; i < open->storage->table_count; i++) {
+    if (ds_log_intact(&open->sql, ds_view_of(open->app->channels[i].name))) continue;
+    give_up_log(open, i);
+    whole = false;
+  }
+  return whole && ds_sql_first(&open->sql, DS_LITERAL("SELECT count(*) FROM durasync_meta"), DS_NO_PARAMETERS) == 1;
+}
+
 bool ds_storage_current(const ds_storage *storage, const ds_app *app, const ds_host *host, ds_arena *arena) {
   ds_storage now = {.table_count = storage->table_count};
   opening open = {.storage = &now, .app = app, .keep = arena, .sql = {.host = host, .arena = arena}};
-  return describe_tables(&open) && ds_view_equal(install_hash(&open), storage->installed) && is_intact(&open);
+  return describe_tables(&open) && ds_view_equal(install_hash(&open), storage->installed) && is_intact(&open) && mend_bookkeeping(&open);
 }
 
 bool ds_storage_renew(ds_storage *storage, const ds_host *host, ds_arena *keep, ds_arena *arena) {

@@ -19,7 +19,7 @@ export const mutants = [
   // --- the net diff
   { name: "only the last columns that changed are told", file: "diff.c", from: `row->columns |= entry->columns;`, to: `row->columns = entry->columns;` },
   { name: "a new row is told as a change of columns", file: "diff.c", from: `return row->inserts || row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;`, to: `return row->columns & DS_FURTHER_COLUMNS ? DS_PUT : DS_SET;` },
-  { name: "a row that came and went is told as there", file: "diff.c", from: `if (absent) return row->inserts < row->deletes ? DS_DEL : DS_NOTHING;`, to: `if (absent) return DS_NOTHING;` },
+  { name: "a row that came and went is told as there", file: "diff.c", from: `if (absent) return row->ousted || row->inserts < row->deletes ? DS_DEL : DS_NOTHING;`, to: `if (absent) return DS_NOTHING;` },
   { name: "a catch-up takes every row to be there", file: "patch.c", from: `if (records.count < keys.count && !records.more)`, to: `if (records.count > keys.count)` },
   { name: "a catch-up believes the log", file: "diff.c", from: `return mode == DS_CATCH_UP || !ds_view_absent`, to: `return (mode == DS_CATCH_UP && row->inserts && row->deletes) || !ds_view_absent` },
 
@@ -102,7 +102,7 @@ export const mutants = [
   { name: "triggers are taken to be there after the app's start", file: "storage.c", from: `  if (open->app->on[DS_ON_START]) open->intact = false; // it may do what it likes\n`, to: ``, test: "a table that the app's start makes anew is noticed", why: "no world redefines a table" },
 
   // --- personal channels
-  { name: "the log notes no old values", file: "log.c", from: `ds_text_str(sql, ", OLD.");`, to: `ds_text_str(sql, ", NULL AND OLD.");` },
+  { name: "the log notes no old values", file: "log.c", from: `ds_text_fill(sql, ", #.", &row);`, to: `ds_text_fill(sql, ", NULL AND #.", &row);` },
   { name: "a hidden column that decides is not watched", file: "trigger.c", from: `  if (table->asked_count == 0) return;\n  ds_text_str(sql, " OR ");`, to: `  if (table->asked_count < 1000) return;\n  ds_text_str(sql, " OR ");` },
   { name: "those who saw what was deleted are not told", file: "log.c", from: `?2 AND op <> 1}`, to: `?2 AND op = 2}` },
   { name: "only those who saw a record are told of it", file: "log.c", from: `{where durasync_reader.value}) OR EXISTS "`, to: `{where durasync_reader.value}) OR 0 AND EXISTS "` },
@@ -118,8 +118,20 @@ export const mutants = [
   { name: "readers with the same channels share a frame", file: "fanout.c", from: `((*groups)->channels != channels || !ds_view_equal((*groups)->reader, reader))`, to: `(*groups)->channels != channels` },
   { name: "a reader with rows of their own is not told of a gap", file: "fanout.c", from: `ds_change_empty(&turn->sql, table, reader, version, version);`, to: `ds_change_empty(&turn->sql, table, reader, table->personal ? -1 : version, version);` },
   { name: "news for a reader with rows of their own starts at a cursor", file: "fanout.c", from: `  return table->personal ? -1 : table->version;`, to: `  return table->personal ? 0 : table->version;`, test: "news after a gap is not taken for the answer to it", why: "the cursor is that of a channel which nobody has written to, its first change a gap, and the next one comes before the answer" },
-  { name: "an identity does not outlive a sleep", file: "peer.c", from: `  if (!ds_view_absent(peer->identity)) ds_text_str(&text, ",\\"identity\\":");\n  ds_text_add(&text, peer->identity);\n`, to: `` },
-  { name: "who may subscribe is not asked", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  set_subscribed`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  set_subscribed` },
+  { name: "an identity does not outlive a sleep", file: "peer.c", from: `ds_view_absent(peer->identity) ? DS_LITERAL("null") : peer->identity;`, to: `DS_LITERAL("null");` },
+  {
+    name: "who was let in as somebody goes on as nobody", file: "peer.c", from: `  peer->unread = !read_identity(peer, text);\n`, to: `  read_identity(peer, text);\n`,
+    test: "a socket whose attachment says nothing of who it is comes back, and is asked", why: "the worlds' attachments are the core's own",
+  },
+  {
+    name: "a subscription is forgotten where there is no room for it", file: "answer.c", from: `.size <= DS_MAX_ATTACHMENT) return true;`, to: `.size <= 1000000) return true;`,
+    test: "a subscription that would be forgotten in sleep is refused", why: "the worlds' channels have short names",
+  },
+  {
+    name: "an identity is let in unread", file: "connect.c", from: `const char *fault = nobody ? NULL :`, to: `const char *fault = true ? NULL :`,
+    test: "an identity is let in as it is read back, or not at all", why: "the worlds' identities are flat",
+  },
+  { name: "who may subscribe is not asked", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  if (!subscribe(`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  if (!subscribe(` },
   { name: "who may read is not asked at each page", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  uint32_t cells`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  uint32_t cells` },
   { name: "who may read is not asked in version 1", file: "answer.c", from: `  ds_table *table = readable_table_of(turn, received);\n  if (!table) return;\n  ds_view reader`, to: `  ds_table *table = table_of(turn, received);\n  if (!table) return;\n  ds_view reader` },
   { name: "who may read is not asked where version 1 gets its rows", file: "dispatch.c", from: `if (ds_turn_may_read(turn, received->socket, table).code == DS_OK) {`, to: `if (table) {`, test: "an rpc of version 1 brings rows to those who may read them", why: "the worlds' clients of version 1 send no rpc" },

@@ -3,7 +3,8 @@
 import { SyncError, SyncServer, type ActionContext } from "../../js-shim/index.ts";
 
 type Note = [id: string, author: string | null];
-type Shared = { notes: [Note, { type: string; payload: Record<string, unknown> }] };
+type Action = { type: string; payload: Record<string, unknown> };
+type Shared = { notes: [Note, Action]; mine: [Note, Action] };
 type Who = { user?: string; role?: string };
 
 const cycle: { self?: unknown } = {};
@@ -168,7 +169,7 @@ const handlers: Record<string, (write: () => unknown, storage: DurableObjectStor
 const textOf = (socket: WebSocket): string => new TextDecoder().decode(socket.deserializeAttachment() as Uint8Array);
 
 export class Guarded extends SyncServer<unknown, Shared, Who | undefined> {
-  override readonly channels = { notes: {} };
+  override readonly channels = { notes: {}, mine: { table: "notes", where: "author = $user" } };
   override readonly migrations = ["CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, author TEXT) STRICT"];
   override readonly payloads = { notes: { quoted: quotes } } as never;
 
