@@ -133,9 +133,18 @@ export class Core {
   /** Runs one turn. If it throws, the instance is broken: throw it away. */
   turn(frames: readonly Frame[]): Delivery[] {
     for (const frame of frames) this.#receive(frame);
-    const deliveries = this.#exports.core_turn(this.#core);
+    const deliveries = this.#turn();
     this.failed = this.ready && !this.#host.committed;
     return this.#take(deliveries);
+  }
+
+  #turn(): number {
+    this.#host.turning = true;
+    try {
+      return this.#exports.core_turn(this.#core);
+    } finally {
+      this.#host.turning = false;
+    }
   }
 
   /** Begins a new epoch: for storage that was brought back from a backup. Throws if the storage refuses. */

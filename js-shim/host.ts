@@ -8,6 +8,8 @@ export interface Storage {
   transactionSync<T>(step: () => T): T;
   /** Wakes the object at `time`, in milliseconds since 1970. */
   setAlarm(time: number): unknown;
+  /** Who notices that a constraint ends a transaction; without it, none does. */
+  readonly ending?: { readonly message: string | undefined; begin(isTurn: boolean): void; end(): void };
 }
 
 /** A statement that has been run to its first row. The counts are the platform's, and final once the rows have been read. */
@@ -63,6 +65,7 @@ export const CONSTRAINT = -1;
 const ERROR = -2;
 const TOO_BIG = -3;
 const STORAGE = -4;
+const ENDED = -5;
 
 /** What SQLite rolls a whole transaction back for (https://sqlite.org/lang_transaction.html). */
 const OF_STORAGE = /SQLITE_(?:FULL|IOERR|NOMEM|INTERRUPT)/;
@@ -126,6 +129,9 @@ export class Host {
   /** True once the turn's transaction has been committed. */
   committed = false;
 
+  /** Whether the frames of a turn are being handled. */
+  turning = false;
+
   /** @param guest is not asked before the module has been instantiated with the imports */
   constructor(storage: Storage, sockets: Sockets, guest: () => Guest, surroundings: Surroundings = realSurroundings, script?: Script) {
     this.#storage = storage;
@@ -142,7 +148,7 @@ export class Host {
         sql_open: (at: number, size: number, parameters: number, count: number) => this.#open(this.read(at, size), this.#views(parameters, count)),
         sql_run: (at: number, size: number, parameters: number, count: number) => this.#run(this.read(at, size), this.#views(parameters, count)),
         sql_next: (cursor: number) => this.#next(cursor),
-        sql_close: (cursor: number) => this.#close(cursor),
+        sql_close: (cursor: number) => this.#leave(cursor),
         sql_integer: (cursor: number, column: number) => Number(this.#cell(cursor, column) ?? 0),
         sql_read: (cursor: number, column: number, at: number, room: number) => this.#write(textOf(this.#cell(cursor, column)), at, room),
         sql_text: (cursor: number, column: number) => this.#keep(this.#cell(cursor, column)),
@@ -251,6 +257,13 @@ export class Host {
     }
   }
 
+  // SQLite ends no savepoint over a statement that has written and is still open.
+  #leave(at: number): void {
+    const cursor = this.#cursors[at];
+    if (cursor && (cursor.statement.rowsWritten ?? 0) > 0) while (this.#next(at) === ROW) continue;
+    this.#close(at);
+  }
+
   #close(at: number): void {
     const statement = this.#cursors[at]?.statement;
     if (statement) this.#count(statement);
@@ -263,22 +276,42 @@ export class Host {
   }
 
   #fail(error: unknown): number {
+    if (this.#storage.ending?.message !== undefined) return this.#ended();
     this.#message = messageOf(error);
     return statusOf(this.#message);
   }
 
+  #ended(): number {
+    this.#message = this.#storage.ending?.message ?? "";
+    return ENDED;
+  }
+
   #atomic(step: number, argument: number): number {
+    const { ending } = this.#storage;
+    if (this.#depth > 0) return this.#savepoint(step, argument);
+    ending?.begin(this.turning);
+    try {
+      const result = this.#savepoint(step, argument);
+      if (result === 0) this.committed = true;
+      return result;
+    } finally {
+      ending?.end();
+    }
+  }
+
+  #savepoint(step: number, argument: number): number {
+    const { ending } = this.#storage;
     let result: number | undefined;
     this.#depth++;
     try {
       this.#storage.transactionSync(() => {
         result = this.#guest().run_step(step, argument);
-        if (result !== 0) throw ROLLBACK;
+        if (result !== 0 || ending?.message !== undefined) throw ROLLBACK;
       });
-      if (this.#depth === 1) this.committed = true;
       return 0;
     } catch (error) {
       if (result === undefined) throw error; // the step itself broke down: a trap, not to be handled by the one who trapped
+      if (ending?.message !== undefined) return this.#ended();
       return error === ROLLBACK ? result : this.#fail(error);
     } finally {
       this.#depth--;

@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { attach, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
 import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
+import { Ending, NotAlone } from "./ending.ts";
 import type { Script } from "./host.ts";
 import { SyncError } from "./sync-error.ts";
 import { OURS, SocketTable, UNASKED } from "./socket-table.ts";
@@ -44,16 +45,22 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   readonly #waits = new Waits((socket, frames) => {
     if (this.#sockets.isOpen(socket)) this.#enqueue(frames); // else it was sent away, or comes back, and sends again what it may
   });
+  readonly #ending: Ending;
   readonly #total = noCost();
   #core: Core | undefined;
   #waiting: Frame[] = [];
   #running = false;
   #noticed = false;
+  /** What handlers have said in this turn, for its end. */
+  #said: (readonly [channel: Channel, event: unknown])[] = [];
+  /** Resolves when turns need no commits of their own any more. */
+  #apart: Promise<void> | undefined;
   #begun = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sockets = new SocketTable(ctx, (frame) => this.#enqueue([frame]));
+    this.#ending = new Ending(ctx.storage, (reason) => ctx.abort(reason), () => (this.#said = []));
     this.writes = new Writes(ctx.storage, () => this.#noticeChange(), this.#tell, () => this.#beginAnew());
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -131,6 +138,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   protected startCore(): boolean {
     const { ready, reshaped } = this.core.start();
     if (ready && reshaped) this.#sockets.closeAll("new_shape", RESTART);
+    if (ready) this.#ending.lookAtSchema();
     return ready;
   }
 
@@ -143,7 +151,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   #newCore(): Core {
     const { core, name } = this.constructor as typeof SyncObject;
     if (!core) throw new TypeError(`${name} has no module: import core from "./app.wasm", and say static core = core.`);
-    return new Core(core, this.writes.unwatched, this.#sockets, undefined, this.script);
+    return new Core(core, { ...this.writes.unwatched, ending: this.#ending }, this.#sockets, undefined, this.script);
   }
 
   /** Lets a socket in, or turns it away; hands any other request to the app. */
@@ -187,6 +195,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   #hasClosed(socket: WebSocket): void {
+    if (this.#apart) return void this.#apart.finally(() => this.#hasClosed(socket));
     if (this.#waiting.length > 0) this.flush(); // what it sent before it closed comes first
     const number = this.#sockets.number(socket);
     this.#happen("close", null, number);
@@ -212,8 +221,26 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    * Handles the frames that wait, and sends subscribers what has changed in their channels since the last time, whoever changed it. It happens by itself; call it to have it happen now.
    */
   flush(): void {
-    if (this.#running) return; // the turn's end sees to it
+    if (this.#running || this.#apart) return; // the turn's end sees to it, or the commit's
     if (this.writes.undecided) return this.#noticeChange(); // the transaction's end sees to it
+    if (this.#ending.possible) this.#flushApart();
+    else this.#flushNow();
+  }
+
+  // A turn that may end its transaction must not find anything in it: it comes after the commit of what was written before.
+  #flushApart(): void {
+    const apart = async (): Promise<void> => {
+      do {
+        await this.ctx.storage.sync();
+        if (this.writes.undecided) return this.#noticeChange();
+        this.#flushNow();
+      } while (this.#waiting.length > 0 || this.#noticed);
+    };
+    this.#apart = apart().finally(() => (this.#apart = undefined));
+    this.#apart.catch((error: unknown) => console.error("durasync: the storage does not commit", error));
+  }
+
+  #flushNow(): void {
     if (this.writes.redefined || this.core.failed) this.#lookAgain();
     const frames = this.#waiting;
     this.#waiting = [];
@@ -225,7 +252,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
   broadcast(channel: Channel, event: unknown): void {
-    this.#send(() => this.core.broadcast(channel, event));
+    if (this.#running) this.#said.push([channel, event]);
+    else this.#send(() => this.core.broadcast(channel, event));
   }
 
   /** The open sockets, with who they are and what they follow. */
@@ -309,10 +337,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     try {
       deliveries = this.core.turn(frames);
     } catch (error) {
-      console.error("durasync: an instance broke down", error);
       const committed = this.core.committed;
+      this.#said = [];
       this.#core = undefined;
       this.startCore();
+      if (error instanceof NotAlone) return this.#runAgain(frames);
+      console.error("durasync: an instance broke down", error);
       const [first] = frames;
       if (committed || !first || first.poisoned) this.#sockets.closeAll();
       else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
@@ -322,7 +352,13 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
       this.#running = false;
     }
     this.#deliver(deliveries, frames);
+    for (const [channel, event] of this.#said.splice(0)) this.broadcast(channel, event);
     this.#account(frames, deliveries, before);
+  }
+
+  #runAgain(frames: readonly Frame[]): void {
+    this.#waiting.unshift(...frames);
+    queueMicrotask(() => this.flush());
   }
 
   #deliver(deliveries: readonly Delivery[], frames: readonly Frame[] = []): void {

@@ -118,11 +118,21 @@ static int32_t handle(void *argument) {
   return ds_failed(action) ? 1 : 0;
 }
 
+// Whatever the handler made of the statement's failure, and did after it: the action has undone everybody's changes.
+static ds_outcome outcome_of_end(ds_action *action) {
+  const ds_sql *sql = &action->sql;
+  action->outcome = (ds_outcome){0};
+  ds_reject_failure(action, DS_SQL_ENDED, ds_host_text(sql->host, sql->arena, sql->host->sql_message(sql->host->context)));
+  action->outcome.ended = true;
+  return action->outcome;
+}
+
 static ds_outcome run(ds_action *action) {
   const ds_host *host = action->sql.host;
   if (ds_view_absent(action->payload)) action->payload = DS_LITERAL("null");
   if (ds_view_absent(action->identity)) action->identity = DS_LITERAL("null");
   int32_t status = host->atomic(host->context, handle, action);
+  if (status == DS_SQL_ENDED) return outcome_of_end(action);
   return status != 0 && !ds_failed(action) ? ds_outcome_rejected(DS_INTERNAL) : action->outcome;
 }
 

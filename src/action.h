@@ -8,7 +8,7 @@
 #include "statement.h"
 
 // What became of an action.
-typedef struct ds_outcome {
+struct ds_outcome {
   ds_code code;        // DS_OK: committed
   ds_view message;     // with a code: for people
   ds_view data;        // with a code: JSON, absent for none
@@ -16,7 +16,8 @@ typedef struct ds_outcome {
   bool keys_off;       // a migration has asked for foreign keys to be off
   bool waits;          // neither yet: its handler waits for something outside, and asks to be called again
   bool storage_failed; // with a code, but neither: not the action failed but what it stands on; it is to come again
-} ds_outcome;
+  bool ended;          // with a code: it has ended the transaction that it ran in, and undone what others did in it
+};
 
 typedef struct ds_binding {
   struct ds_binding *next;

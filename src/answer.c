@@ -16,7 +16,7 @@ static ds_table *table_of(ds_turn *turn, ds_received *received) {
 static ds_table *readable_table_of(ds_turn *turn, ds_received *received) {
   ds_table *table = table_of(turn, received);
   if (!table) return NULL;
-  ds_outcome outcome = ds_turn_may_read(turn, received->socket, table);
+  ds_outcome outcome = ds_turn_may_read(turn, received, table);
   if (outcome.code == DS_OK) return table;
   // A message's bytes end with a zero: it is a literal or a copy in the arena.
   ds_turn_refuse(turn, received, outcome.code, outcome.message.at);

@@ -89,7 +89,7 @@ void ds_reject_failure(ds_action *action, ds_sql_status status, ds_view message)
   ds_view rest;
   if (ds_failed(action)) return;
   message = before(message, DS_LITERAL(": SQLITE_"));
-  if (status != DS_SQL_CONSTRAINT) {
+  if (status != DS_SQL_CONSTRAINT && status != DS_SQL_ENDED) {
     ds_text line = ds_text_new(action->sql.arena);
     ds_text_add(&line, action->type);
     ds_text_str(&line, ": ");

@@ -170,8 +170,7 @@ static void send_all_away(ds_core *core, ds_turn *turn, int32_t code, const char
 }
 
 // The turn is undone: what it did to the core's memory is forgotten as well, and read again from where it is kept.
-static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
-  ds_sql_log(&turn->sql, "a turn failed");
+static void forget(ds_core *core, const int64_t *versions) {
   for (uint32_t i = 0; i < core->storage.table_count; i++) {
     core->storage.tables[i].version = versions[i];
     core->storage.tables[i].counted_version = -1;
@@ -180,6 +179,11 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   ds_peers_forget(&core->peers);
   core->last_client.size = 0;
   core->refused_bytes = -1;
+  for (ds_received *received = core->first; received; received = received->next) received->refused = received->waits = false;
+}
+
+static void fail(ds_core *core, ds_turn *turn) {
+  ds_sql_log(&turn->sql, "a turn failed");
   turn->out = (ds_outbound){.host = core->host, .arena = core->arena};
   // The platform ends an object whose storage fails in most ways, and with it every socket. In the others the object does so itself: clients come back as
   // slowly as they would, and send again what has no outcome.
@@ -191,6 +195,22 @@ static void undo(ds_core *core, ds_turn *turn, const int64_t *versions) {
   send_followers_away(core, turn);
 }
 
+// Does the turn. An action that ends the transaction has undone what the others did in it: then all is done again, but that one.
+// The last time, what comes after it is left for the next turn, so that the work of a turn is bounded, and the turns go on.
+static bool do_turn(ds_core *core, ds_turn *turn, const int64_t *versions) {
+  const ds_outcome *ended_by = NULL;
+  for (int done = 0; done <= DS_MAX_REDONE; done++) {
+    *turn = turn_new(core);
+    if (done == DS_MAX_REDONE) turn->last = ended_by;
+    int32_t status = core->host->atomic(core->host->context, run_turn, turn);
+    if (status == 0) return true;
+    forget(core, versions);
+    if (status != DS_SQL_ENDED || !turn->ended_by) return false;
+    ended_by = turn->ended_by;
+  }
+  return false;
+}
+
 ds_deliveries ds_core_turn(ds_core *core) {
   ds_turn turn = turn_new(core);
   int64_t versions[DS_MAX_CHANNELS] = {0};
@@ -198,7 +218,7 @@ ds_deliveries ds_core_turn(ds_core *core) {
   for (ds_received *received = core->first; received; received = received->next)
     received->frame = ds_frame_decode(core->arena, received->kind, received->bytes);
   if (!core->ready) refuse_all(&turn, DS_UNAVAILABLE);
-  else if (core->host->atomic(core->host->context, run_turn, &turn) != 0) undo(core, &turn, versions);
+  else if (!do_turn(core, &turn, versions)) fail(core, &turn);
   else attach_changed_peers(&turn);
   return (ds_deliveries){turn.out.count, turn.out.items};
 }

@@ -65,12 +65,16 @@ static void tell(ds_turn *turn, ds_sender *sender, ds_view outcome) {
   ds_text_add(outcomes, outcome);
 }
 
-static ds_outcome run(ds_turn *turn, const ds_received *received, const ds_sent *sent, ds_view client) {
-  if (received->frame.poisoned) return ds_outcome_rejected(DS_INTERNAL);
+static ds_outcome run(ds_turn *turn, const ds_received *received, ds_sent *sent, ds_view client) {
+  turn->full |= turn->last && sent->verdict == turn->last;
+  if (sent->verdict) return *sent->verdict;
+  // The turn is undone already, and nobody will hear of what comes now.
+  if (received->frame.poisoned || turn->sql.status != DS_SQL_DONE) return ds_outcome_rejected(DS_INTERNAL);
   ds_actor actor = {.client = client, .identity = ds_turn_peer(turn, received->socket)->identity};
   ds_outcome outcome = ds_action_run(turn->app, &turn->sql, sent, &actor, turn->now, &turn->statements);
   // Nobody is told of it: the turn is undone, and whoever is cut off sends the action again.
   if (outcome.storage_failed) turn->sql.status = DS_SQL_STORAGE;
+  if (outcome.ended) ds_turn_end(turn, &sent->verdict, &outcome);
   return outcome;
 }
 
@@ -95,7 +99,7 @@ static void run_actions(ds_turn *turn, ds_received *received) {
   ds_sender *sender = sender_of(turn, received->socket);
   ds_client_acknowledge(client, frame->acknowledged);
   for (uint32_t i = 0; i < frame->sent_count; i++) {
-    const ds_sent *sent = &frame->sent[i];
+    ds_sent *sent = &frame->sent[i];
     if (sent->number <= client->settled) {
       tell(turn, sender, ds_client_outcome(client, turn->sql.arena, sent->number));
       continue;
@@ -106,7 +110,7 @@ static void run_actions(ds_turn *turn, ds_received *received) {
       ds_send_error(&turn->out, received->socket, 2, frame, code, (ds_view){0}, expected);
       return;
     }
-    ds_outcome outcome = run(turn, received, sent, id);
+    ds_outcome outcome = turn->full ? (ds_outcome){.waits = true} : run(turn, received, sent, id);
     if (outcome.waits) {
       put_back(turn, received, id, sent->number);
       return;
@@ -137,7 +141,7 @@ static ds_client *rpc_client(ds_turn *turn, ds_view id) {
 }
 
 static void run_rpc(ds_turn *turn, ds_received *received) {
-  const ds_sent *sent = received->frame.sent;
+  ds_sent *sent = received->frame.sent;
   ds_client *client = rpc_client(turn, received->frame.id);
   if (client->lost) {
     ds_send_error(&turn->out, received->socket, 1, &received->frame, DS_INTERNAL, (ds_view){0}, 0);
@@ -151,7 +155,7 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
   int32_t channel = ds_channel_index(turn->names, sent->channel);
   const ds_table *table = channel < 0 ? NULL : &turn->storage->tables[channel];
   int64_t before = table ? ds_log_version(&turn->sql, table->channel) : 0;
-  ds_outcome outcome = run(turn, received, sent, client->id);
+  ds_outcome outcome = turn->full ? (ds_outcome){.waits = true} : run(turn, received, sent, client->id);
   if (outcome.waits) {
     put_back(turn, received, client->id, 1);
     return;
@@ -162,7 +166,7 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
     return;
   }
   ds_pieces records = {0};
-  if (ds_turn_may_read(turn, received->socket, table).code == DS_OK) {
+  if (ds_turn_may_read(turn, received, table).code == DS_OK) {
     ds_diff diff = ds_diff_since(&turn->sql, table, ds_turn_peer(turn, received->socket)->reader, before, DS_MAX_CHANGES, DS_LIVE, NULL);
     records = ds_change_records(&turn->sql, &diff, turn->now);
   }

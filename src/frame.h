@@ -5,6 +5,8 @@
 
 #include "core.h"
 
+typedef struct ds_outcome ds_outcome;
+
 typedef enum ds_frame_type {
 #define DS_FRAME(name, wire) DS_##name,
 #include "frames.def"
@@ -19,6 +21,7 @@ typedef struct ds_sent {
   ds_view channel;
   ds_view type;
   ds_view payload; // JSON; absent if left out
+  const ds_outcome *verdict; // what became of it before its turn was undone: it is not run again. NULL for nothing
 } ds_sent;
 
 typedef struct ds_cursor {

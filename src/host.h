@@ -17,6 +17,7 @@ typedef enum ds_sql_status {
   DS_SQL_ERROR = -2,      // anything else: a bad statement
   DS_SQL_TOO_BIG = -3,    // a text that would be larger than the platform lets one be
   DS_SQL_STORAGE = -4,    // the storage itself: a full disk, a failed read, no memory. The same statement may work another time
+  DS_SQL_ENDED = -5,      // a constraint has ended the whole transaction (ON CONFLICT ROLLBACK, RAISE(ROLLBACK)): see `atomic`
 } ds_sql_status;
 
 // A handle of a text that the host keeps; negative for none (SQL NULL, a socket without an attachment).
@@ -57,6 +58,8 @@ typedef struct ds_host {
 
   // Runs step(argument) in a transaction, or in a savepoint of the one that is open. If it returns anything but 0, all it wrote is undone. Returns what it
   // returned, or DS_SQL_ERROR if the transaction itself failed.
+  // Where a constraint ends the transaction, all that it wrote is undone. From then on every SQL call and `atomic` fail by
+  // DS_SQL_ENDED and do nothing, and sql_message is that constraint's, until the outermost `atomic` has returned so, too.
   int32_t (*atomic)(void *context, int32_t (*step)(void *argument), void *argument);
 
   // The first socket above `after` (-1 to begin), or -1 if there is none: all open sockets, those that slept through a hibernation included.

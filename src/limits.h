@@ -44,6 +44,10 @@
 // Actions in one frame: an outbox of days goes out in a few frames, and a turn stays short.
 #define DS_MAX_ACTIONS 500
 
+// Times that a turn is done again because an action has ended its transaction. What is left then waits for the next turn: a frame full
+// of such actions costs a few times what another does, not its square.
+#define DS_MAX_REDONE 8
+
 // Unacknowledged outcomes with something to tell (a rejection or a result), per client: they share one stored row.
 #define DS_MAX_OUTCOMES 1000
 

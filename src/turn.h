@@ -26,6 +26,7 @@ typedef struct ds_received {
   bool refused;      // answered already, or put back: not for the later stages
   bool waits;        // put back: it comes again
   ds_view waits_for; // of the first frame of a socket that is put back: what for
+  const ds_outcome *verdict; // what came of asking whether it may read, before the turn was undone. NULL for nothing
 } ds_received;
 
 // What became of some actions: no more than one frame carries.
@@ -55,6 +56,9 @@ typedef struct ds_turn {
   ds_sender *senders; // in order of their first action
   int64_t read_bytes;  // of the pages and catch-ups made so far
   bool waiting;        // some frames are put back
+  const ds_outcome *ended_by; // has ended the transaction: the turn is undone, and done again without it. NULL for nothing
+  const ds_outcome *last;     // the verdict that the turn goes up to: what comes after it is put back. NULL for none
+  bool full;                  // it has come so far
   uint64_t changed;    // the channels that have changed since the last turn
   uint64_t grown;      // the channels whose change log is to be compacted
   ds_outbound out;
@@ -64,7 +68,10 @@ typedef struct ds_turn {
 ds_peer *ds_turn_peer(ds_turn *turn, ds_socket socket);
 
 // What the channel says to one who wants to read it: its can_read rejects whom it refuses.
-ds_outcome ds_turn_may_read(ds_turn *turn, ds_socket socket, const ds_table *table);
+ds_outcome ds_turn_may_read(ds_turn *turn, ds_received *received, const ds_table *table);
+
+// Notes what ended the transaction, for the turn that is done again, and has nothing more run in this one.
+void ds_turn_end(ds_turn *turn, const ds_outcome **verdict, const ds_outcome *outcome);
 
 // Answers a frame by an error, in the words of the version its socket speaks, and takes it out of the turn. A null message is the code's sentence.
 void ds_turn_refuse(ds_turn *turn, ds_received *received, ds_code code, const char *message);

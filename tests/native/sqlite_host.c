@@ -89,9 +89,10 @@ static void interruptible(const sqlite_host *host) {
   if (host->interrupt) host->interrupt(host->interrupt_argument);
 }
 
-// DS_SQL_DONE unless the call is to fail.
+// DS_SQL_DONE unless the call is to fail. Outside of the transaction that it belongs to nothing is run.
 static int32_t injected_failure(sqlite_host *host) {
   interruptible(host);
+  if (host->ended) return host->ended;
   if (++host->call_count != host->fail_at) return DS_SQL_DONE;
   set_message(host, "disk I/O error (injected)");
   return host->fail_storage ? DS_SQL_STORAGE : DS_SQL_ERROR;
@@ -102,13 +103,19 @@ static bool is_of_storage(int code) {
   return code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_NOMEM || code == SQLITE_INTERRUPT;
 }
 
+static int32_t failure_of(int code) {
+  if (code == SQLITE_TOOBIG) return DS_SQL_TOO_BIG;
+  if (is_of_storage(code & 0xFF)) return DS_SQL_STORAGE;
+  return (code & 0xFF) == SQLITE_CONSTRAINT ? DS_SQL_CONSTRAINT : DS_SQL_ERROR;
+}
+
 static int32_t status_of(sqlite_host *host, int code) {
   if (code == SQLITE_ROW) return DS_SQL_ROW;
   if (code == SQLITE_DONE || code == SQLITE_OK) return DS_SQL_DONE;
   set_message(host, sqlite3_errmsg(host->database));
-  if (code == SQLITE_TOOBIG) return DS_SQL_TOO_BIG;
-  if (is_of_storage(code & 0xFF)) return DS_SQL_STORAGE;
-  return (code & 0xFF) == SQLITE_CONSTRAINT ? DS_SQL_CONSTRAINT : DS_SQL_ERROR;
+  int32_t failure = failure_of(code);
+  if (!host->depth || !sqlite3_get_autocommit(host->database)) return failure;
+  return host->ended = failure == DS_SQL_CONSTRAINT ? DS_SQL_ENDED : DS_SQL_STORAGE;
 }
 
 static bool only_space(const char *at, const char *end) {
@@ -251,18 +258,28 @@ static bool execute(sqlite_host *host, const char *sql) {
   return status_of(host, sqlite3_exec(host->database, sql, NULL, NULL, NULL)) == DS_SQL_DONE;
 }
 
+// Everything has been rolled back already: there is no savepoint to go back to.
+static int32_t end_of(sqlite_host *host, int32_t result) {
+  int32_t ended = host->ended;
+  if (!host->depth) host->ended = 0;
+  return ended == DS_SQL_ENDED || result == 0 ? ended : result;
+}
+
 static int32_t atomic(void *context, int32_t (*step)(void *argument), void *argument) {
   sqlite_host *host = context;
   interruptible(host);
+  if (host->ended) return host->ended;
   if (!execute(host, "SAVEPOINT durasync")) return DS_SQL_ERROR;
+  host->depth++;
   int32_t result = step(argument);
+  host->depth--;
   interruptible(host);
+  if (host->ended) return end_of(host, result);
   if (result == 0 && execute(host, "RELEASE durasync")) {
     interruptible(host);
     return 0;
   }
-  // Some failures have rolled back everything already; then there is no savepoint left to go back to.
-  if (!sqlite3_get_autocommit(host->database)) execute(host, "ROLLBACK TO durasync; RELEASE durasync");
+  execute(host, "ROLLBACK TO durasync; RELEASE durasync");
   return result ? result : DS_SQL_ERROR;
 }
 
@@ -442,6 +459,8 @@ sqlite_host *sqlite_host_new(const char *path) {
 void sqlite_host_crash(sqlite_host *host) {
   for (uint32_t i = 0; i < host->cursor_count; i++) sql_close(host, (int32_t)i);
   host->cursor_count = 0;
+  host->depth = 0;
+  host->ended = 0;
   if (!sqlite3_get_autocommit(host->database)) execute(host, "ROLLBACK");
   for (uint32_t i = 0; i < host->socket_count; i++) host->sockets[i].open = false;
   sqlite_host_end_turn(host);

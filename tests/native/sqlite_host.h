@@ -21,7 +21,9 @@ typedef struct sqlite_host {
   void (*interrupt)(void *argument); // if not NULL: called before each call that touches storage, and after each commit; it may leave by longjmp
   void *interrupt_argument;
 
-  bool for_core; // private from here on: the SQL being prepared is the core's
+  uint32_t depth; // private from here on: transactions and savepoints of the core's that are open
+  int32_t ended;  // why there is no transaction any more though `depth` says so: DS_SQL_ENDED or DS_SQL_STORAGE; 0 for neither
+  bool for_core; // the SQL being prepared is the core's
   statements statements;
   struct sqlite_cursor *cursors;
   uint32_t cursor_count;

@@ -151,4 +151,10 @@ export const mutants = [
   { name: "what stood in the way is taken to have stayed", file: "diff.c", from: `if (absent) return row->ousted || row->inserts`, to: `if (absent) return row->inserts` },
   { name: "what stood in the way is taken to be gone", file: "diff.c", from: `|| row->ousted || (row->inserts`, to: `|| (row->inserts` },
   { name: "the core says what triggers the app's triggers fire", file: "storage.c", from: `"SELECT epoch, migrations`, to: `"PRAGMA recursive_triggers = ON; SELECT epoch, migrations`, test: "a trigger of the app's that stamps its row works as without durasync", why: "an app in a world may say so itself" },
+
+  // --- actions that end the transaction
+  { name: "what the others of a turn did is gone with the action that ends it", file: "action.c", from: `  if (status == DS_SQL_ENDED) return outcome_of_end(action);`, to: `  if (status == DS_SQL_ENDED && !ds_failed(action)) return outcome_of_end(action);`, test: "an action that ends the transaction is rejected alone", why: "no action of its worlds ends a transaction" },
+  { name: "an action that ends the transaction is run again", file: "dispatch.c", from: `  if (sent->verdict) return *sent->verdict;\n`, to: ``, test: "an action that ends the transaction is rejected alone", why: "no action of its worlds ends a transaction" },
+  { name: "a turn that is done again ends at nothing", file: "core.c", from: `    if (done == DS_MAX_REDONE) turn->last = ended_by;`, to: `    if (done > DS_MAX_REDONE) turn->last = ended_by;`, test: "a frame full of them is done in several turns", why: "no action of its worlds ends a transaction" },
+  { name: "what a canRead ends is asked again", file: "turn.c", from: `  if (received->verdict) return *received->verdict;\n`, to: ``, test: "who asks to read may end the transaction, too", why: "no action of its worlds ends a transaction" },
 ];
