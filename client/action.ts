@@ -29,6 +29,10 @@ export type Pending = Optimistic & {
   kept: "not" | "saved" | "tried" | "memory";
   /** Settled before this socket: its effects, if any, are in what the subscription brings, though its outcome is still to come. */
   overtaken: boolean;
+  /** Parts of `LINGER` that it has waited with nobody there. */
+  waited: number;
+  /** Its author was told that it is left behind. */
+  left: boolean;
   /** The action as it stands in a frame, but for its number, and the bytes it takes there. Every copy is made of this text. */
   readonly body: string;
   readonly size: number;
@@ -51,7 +55,8 @@ export function newPending(channel: string, said: SyncAction, onStage?: SendOpti
   if (size + ENVELOPE_SIZE > limits.maxFrame) throw new SyncError("frame_too_large", `The action takes ${size} bytes.`);
   const action = frozen(copyOf({ body }));
   const progression = new Progression(onStage);
-  return { channel, action, body, size, progression, number: 0, order: 0, sent: false, tried: false, overtaken: false, kept: "not" };
+  const state = { number: 0, order: 0, sent: false, tried: false, overtaken: false, waited: 0, left: false, kept: "not" as const };
+  return { channel, action, body, size, progression, ...state };
 }
 
 /** The action once more: a reducer may have changed the one that is shown. */

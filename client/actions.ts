@@ -18,6 +18,8 @@ export class Actions {
   /** Committed, but with effects that are not among the records yet: their channel is not in step. */
   readonly #held = new Map<Pending, Settled>();
   readonly #listeners = new Set<RejectionListener>();
+  /** Actions whose outcome has come. */
+  settled = 0;
   /** What is to be told once the step at hand is done. */
   #later: (() => void)[] = [];
 
@@ -30,6 +32,12 @@ export class Actions {
   /** True if nothing is under way, neither to the object nor to the cache. */
   get idle(): boolean {
     return this.outbox.empty && this.#held.size === 0 && !this.unsaved?.pending;
+  }
+
+  /** True if there are receipts to be told of. */
+  get wanted(): boolean {
+    for (const { left } of this.outbox.unsettled()) if (!left) return true;
+    return this.#held.size > 0;
   }
 
   /** The actions of a channel whose effects are not among its records, oldest first. */
@@ -50,6 +58,7 @@ export class Actions {
   settle(outcome: Outcome): void {
     const pending = this.outbox.settle(outcome);
     if (!pending) return;
+    this.settled++;
     if (outcome.status === "committed") this.#held.set(pending, { result: outcome.result });
     else this.reject(pending, new SyncError(outcome.code, outcome.message, outcome.data));
   }
@@ -74,15 +83,50 @@ export class Actions {
     );
   }
 
+  /** Those who wait have done so for one more part of their time, with nobody there; those for whom it was the last are told. */
+  wait(most: number): void {
+    for (const [pending, settled] of this.#held) if (++pending.waited >= most) this.#commit(pending, settled);
+    // What is still being saved is not left anywhere yet.
+    for (const pending of this.outbox.unsettled()) if (pending.kept !== "not" && ++pending.waited >= most) this.#leave(pending);
+  }
+
+  /** Nothing more is done for the actions that are kept. */
+  leave(): void {
+    this.wait(0);
+  }
+
+  /** The store is closed: nothing more is done for any. */
+  leaveAll(): void {
+    for (const [pending, settled] of this.#held) this.#commit(pending, settled);
+    for (const pending of this.outbox.unsettled()) this.#leave(pending);
+  }
+
+  #leave(pending: Pending): void {
+    if (pending.left) return;
+    pending.left = true;
+    this.#later.push(() => pending.progression.leave());
+  }
+
+  /** There is somebody again, or some success: those who wait may wait on. */
+  resume(): void {
+    for (const pending of this.outbox.unsettled()) {
+      Object.assign(pending, { waited: 0, left: false });
+      pending.progression.resume(pending.kept === "memory" ? "new" : "saved");
+    }
+  }
+
   /** Lets go of the committed actions whose effects are among the records, or whose channel nobody watches. */
   release(entries: ReadonlyMap<string, Entry>): void {
     for (const [pending, settled] of this.#held) {
       const entry = entries.get(pending.channel);
-      if (entry && isAwaited(entry)) continue;
-      this.#held.delete(pending);
-      this.unsaved?.remove(pending);
-      this.#later.push(() => pending.progression.commit(settled));
+      if (!entry || !isAwaited(entry)) this.#commit(pending, settled);
     }
+  }
+
+  #commit(pending: Pending, settled: Settled): void {
+    this.#held.delete(pending);
+    this.unsaved?.remove(pending);
+    this.#later.push(() => pending.progression.commit(settled));
   }
 
   /** Wipes everything, for a client that starts over. */

@@ -61,6 +61,8 @@ export interface Cache {
   /** Null if nothing is kept of the channel. */
   readChannel(scope: string, channel: string): Promise<StoredChannel | null>;
   readOutboxes(scope: string): Promise<StoredOutboxes>;
+  /** The scopes that hold actions. Without it, `outboxes` looks only at those that the page itself has open. */
+  readScopes?(): Promise<string[]>;
   write(scope: string, write: CacheWrite): Promise<void>;
   /** Forgets a scope, or every scope. */
   clear(scope?: string): Promise<void>;
@@ -86,6 +88,9 @@ export function memoryCache(): Cache {
       const cursors = new Map([...channels].map(([name, { meta }]) => [name, meta.cursor]));
       const sorted = [...actions.values()].flatMap((own) => [...own.values()].sort((a, b) => a.order - b.order));
       return { clients: [...clients.values()], actions: sorted, cursors };
+    },
+    async readScopes() {
+      return [...scopes].filter(([, { actions }]) => [...actions.values()].some(({ size }) => size > 0)).map(([scope]) => scope);
     },
     async write(scope, write) {
       writeToMemory(scopeOf(scope), write);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { parseFrame, parseHead, type DownFrame, type PageHead, type UpFrame, type WrongFrame } from "./frames.ts";
+import { shared } from "./shared.ts";
 
 /** What is needed of a socket: a PartySocket, or anything alike that reconnects by itself and says "open" and "close" each time. */
 export interface SyncSocket {
@@ -28,8 +29,10 @@ export type ConnectionEvents = {
   frame(frame: DownFrame | WrongFrame): void;
   /** Called before each frame; with its head if it is a page, whose cells are still to be read. */
   head(page: PageHead | null): void;
-  /** True while somebody waits for what the line may bring. */
+  /** True while somebody watches what the line may bring. */
   isWatched(): boolean;
+  /** True while somebody waits for an action, though nobody may watch. */
+  isLeft?(): boolean;
 };
 
 /** Milliseconds between two pings; the object's host answers them without waking it. */
@@ -43,6 +46,9 @@ const PATIENCE = 2;
 
 const OPEN = 1;
 const CLOSING = 2;
+
+/** Each socket speaks for one store: on the line of one user, nothing of another's may be said. */
+const speakers = shared("speakers", () => new WeakMap<SyncSocket, Connection>());
 
 /** The line to the object: frames both ways, a heartbeat while it is open, and nothing of what the frames mean. */
 export class Connection {
@@ -66,19 +72,54 @@ export class Connection {
     return this.#open;
   }
 
-  /** Starts to listen; further calls do nothing. The constructor does not, so that it may run while React renders. */
+  /** True if the socket is another store's now, or leads to another object. */
+  get taken(): boolean {
+    const speaker = speakers.get(this.#socket);
+    return (speaker !== undefined && speaker !== this) || (this.#url !== undefined && this.#isElsewhere());
+  }
+
+  /** True if nobody will dial the socket: it was closed, is another store's now, or leads to another object. */
+  get closed(): boolean {
+    const { readyState, shouldReconnect = this.#events.isWatched() } = this.#socket;
+    return this.taken || (readyState >= CLOSING && !this.#resting && !shouldReconnect);
+  }
+
+  /** True if it may be dialled here. */
+  get canDial(): boolean {
+    return !this.taken && this.#socket.reconnect !== undefined;
+  }
+
+  /** Dials a socket that its owner has closed. */
+  dial(): void {
+    this.attach();
+    this.reconnect();
+  }
+
+  /**
+   * Starts to listen; further calls do nothing. The constructor does not, so that it may run while React renders. An open line on which
+   * another store has spoken is dialled again, since it may be another user's.
+   */
   attach(): void {
     if (this.#attached) return;
+    const before = speakers.get(this.#socket);
+    if (before) before.#yield();
+    speakers.set(this.#socket, this);
     this.#attached = true;
-    this.#url = this.#socket.roomUrl;
+    this.#url ??= this.#socket.roomUrl;
     this.#listen("addEventListener");
-    if (this.#socket.readyState === OPEN) this.#onOpen();
+    if (this.#socket.readyState === OPEN && !(before && this.reconnect())) this.#onOpen();
+  }
+
+  #yield(): void {
+    this.detach();
+    this.#events.close(undefined, undefined);
   }
 
   /** Listens no more. The socket stays as it is: it belongs to whoever made it. */
   detach(): void {
     if (!this.#attached) return;
     this.#attached = false;
+    if (speakers.get(this.#socket) === this) speakers.delete(this.#socket);
     this.#listen("removeEventListener");
     this.#end();
   }
@@ -151,7 +192,7 @@ export class Connection {
   readonly #onOnline = (): void => {
     if (this.#isElsewhere()) return;
     const isDead = this.#socket.readyState === OPEN && !this.#open;
-    const isIdle = this.#socket.readyState >= CLOSING && (this.#resting ? this.#events.isWatched() : this.#socket.shouldReconnect !== false);
+    const isIdle = this.#socket.readyState >= CLOSING && (this.#resting ? this.#isWanted() : this.#socket.shouldReconnect !== false);
     if (isDead || isIdle) this.reconnect();
   };
 
@@ -183,6 +224,10 @@ export class Connection {
     this.#probe = setTimeout(() => this.reconnect(), PROBE);
     this.sendText("ping");
   };
+
+  #isWanted(): boolean {
+    return this.#events.isWatched() || this.#events.isLeft?.() === true;
+  }
 
   /** True for a socket that was sent to another object, whose records are none of this line's business. */
   #isElsewhere(): boolean {

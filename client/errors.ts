@@ -4,6 +4,7 @@ import type { ErrorCode as WireCode } from "../wasm/build/protocol.ts";
 /** What the client's own codes mean; the object sends its sentences along. */
 const sentences = {
   client_forgotten: "The outcome is not known.",
+  left_behind: "Left behind: it is sent when the object is opened again, if it was saved.",
   aborted: "Taken back before it was sent.",
   cleared: "Cleared; the outcome is not known.",
 } as const;

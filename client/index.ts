@@ -11,6 +11,7 @@ export { SyncError, type ErrorCode } from "./errors.ts";
 export type { Cell, SyncRecord } from "./frames.ts";
 export { indexedDbCache } from "./indexed-db.ts";
 export { MAX_UNSETTLED } from "./outbox.ts";
+export { outboxes, type Waiting } from "./outboxes.ts";
 export type { Receipt, SendOptions, Settled, Stage } from "./receipt.ts";
 export type { SyncState, SyncStatus } from "./status.ts";
 export type { Dehydrated, Store } from "./store.ts";

@@ -55,6 +55,10 @@ export function indexedDbCache(name = "durasync"): Cache {
       const cursors = new Map(metas.map((meta, i) => [(names[i] as [scope: string, channel: string])[1], meta?.cursor]));
       return { clients, actions, cursors };
     },
+    async readScopes() {
+      const keys = await promised((await begin(["actions"], "readonly")).objectStore("actions").getAllKeys());
+      return [...new Set((keys as string[][]).flatMap(([scope]) => scope ?? []))];
+    },
     async write(scope, write) {
       // An outbox is written without the rows if it can be, so that no action waits for a long snapshot to be written.
       const durability = write.drop.length > 0 ? "strict" : "default";

@@ -57,6 +57,11 @@ export class Outbox {
     return this.acknowledged > this.#told;
   }
 
+  /** Actions without an outcome. */
+  get size(): number {
+    return this.#unsettled.size;
+  }
+
   /** Actions without an outcome, oldest first. */
   unsettled(): IterableIterator<Pending> {
     return this.#unsettled.values();

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
-import type { SyncError } from "./errors.ts";
+import { SyncError } from "./errors.ts";
 
 /**
  * How far an action is: "new" before anything, "saved" where the next page will find it, "sent" to the object, and in the end
  * "committed", with its effects among the records, or "rejected". A lost line takes it back from sent to saved. While the status says that
  * the storage is memory, no later page would find it: it is "new" until it is sent, and again after a lost line.
+ * "left_behind" is where it is after half a minute in which nobody watched, or the socket was closed, and nothing came of it. It is kept
+ * where it was saved; whoever opens the object again takes it back from there.
  */
-export type Stage = "new" | "saved" | "sent" | "committed" | "rejected";
+export type Stage = "new" | "saved" | "sent" | "left_behind" | "committed" | "rejected";
 
 /** What an action came to: the handler's result, if it gave one. */
 export type Settled = { result: unknown };
 
 /**
- * Resolves once the action is committed and its effects are among the records; rejects with a SyncError. It waits as long as it takes: an
- * action that could not be sent yet is sent on the next connection. Not awaiting it is harmless.
+ * Resolves once the action is committed and its effects are among the records; rejects with a SyncError. As long as somebody watches it
+ * waits as long as it takes: an action that could not be sent yet is sent on the next connection. Else it rejects in the end with the code
+ * "left_behind", which says that the outcome is open: the action may be sent later, and its stage goes on. Not awaiting it is harmless.
  */
 export type Receipt = Promise<Settled> & { readonly stage: Stage };
 
@@ -60,5 +63,16 @@ export class Progression {
   reject(error: SyncError): void {
     this.reach("rejected");
     this.#reject(error);
+  }
+
+  /** Nobody waits for it any more. The promise ends, the action does not. */
+  leave(): void {
+    this.reach("left_behind");
+    this.#reject(new SyncError("left_behind"));
+  }
+
+  /** Somebody waits for it again. */
+  resume(stage: "new" | "saved"): void {
+    if (this.#stage === "left_behind") this.reach(stage);
   }
 }

@@ -5,7 +5,21 @@ import { Connection, type SyncSocket } from "./connection.ts";
 import { isAwaited, type Entry } from "./entry.ts";
 import { SyncError } from "./errors.ts";
 import { PROTOCOL, type Change, type DownFrame, type ErrorFrame, type EventFrame, type Patch, type Welcome, type WrongFrame } from "./frames.ts";
+import { Linger } from "./linger.ts";
 import { errorOfClose, isTerminal } from "./status.ts";
+
+/** Whose object a store belongs to, among those of the page. */
+export type Home = {
+  /** Where the object is, if its socket says so. */
+  readonly object: string | undefined;
+  readonly user: string | undefined;
+  /** False if another user has come to the page since; it is always there if it is nobody in particular. */
+  readonly isPresent: boolean;
+  /** The user is at the page. */
+  arrive(): void;
+  /** The store has something in its outbox, or nothing any more. */
+  note(waits: boolean): void;
+};
 
 /** Runs a change of the store's state, after which the watchers hear of it once. */
 export type Step = (change: () => void) => void;
@@ -32,20 +46,49 @@ export class Session {
   #socket: SyncSocket;
   #connection: Connection;
   #attached = false;
+  /** The object has turned this client away, for as long as nobody dials again. */
+  #turnedAway = false;
+  readonly #linger: Linger;
+  readonly #home: Home | undefined;
   #flushing = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
   /** After a wrong frame, until everything is asked for again: what comes in between may lack what that frame would have said. */
   #deaf = false;
   #deafness = RATE_PAUSE;
 
-  /** `app` is the version of the app that the page runs. */
-  constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step, app?: number) {
+  /** `app` is the version of the app that the page runs; without a home, the store's user is taken to be at the page. */
+  constructor(socket: SyncSocket, entries: ReadonlyMap<string, Entry>, actions: Actions, step: Step, app?: number, home?: Home) {
     this.#entries = entries;
     this.#actions = actions;
     this.#step = step;
     this.#app = app;
     this.#socket = socket;
     this.#connection = this.#connect(socket);
+    this.#home = home;
+    this.#linger = new Linger(this);
+  }
+
+  get actions(): Actions {
+    return this.#actions;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Somebody watches a channel. */
+  get watched(): boolean {
+    for (const { listeners } of this.#entries.values()) if (listeners.size > 0) return true;
+    return false;
+  }
+
+  /** The line may be dialled for what was left: as its user, whom the object has not turned away. */
+  get welcome(): boolean {
+    return !this.#turnedAway && this.#home?.isPresent !== false;
+  }
+
+  get step(): Step {
+    return this.#step;
   }
 
   get open(): boolean {
@@ -64,13 +107,35 @@ export class Session {
 
   detach(): void {
     clearTimeout(this.#pause);
+    this.#linger.end();
     this.#connection.detach();
+  }
+
+  /** Somebody is there, from now on or once more. */
+  arrive(): void {
+    this.#linger.stop();
+    this.#linger.mine = false;
+    this.#actions.resume();
+    if (this.#attached) this.#connection.attach();
+  }
+
+  /** Listens to a socket that it had let go of, unless another store speaks on it now. */
+  listen(): void {
+    if (this.#attached && !this.#connection.taken) this.#connection.attach();
+  }
+
+  /** Sees to what waits after a step, also if nobody is there any more; lets go of a closed socket from which nothing is wanted. */
+  tend(): void {
+    if (!this.#attached) return;
+    this.#linger.tend();
+    if (!this.watched && this.#actions.outbox.empty && this.#connection.closed) this.#connection.detach();
   }
 
   /** Uses this socket from now on. Returns the end of the use: the socket used before, if it still is, takes over again. */
   use(socket: SyncSocket): () => void {
     this.#sockets.set(socket, (this.#sockets.get(socket) ?? 0) + 1);
     this.#switchTo(socket);
+    this.arrive();
     let used = true;
     return () => {
       if (used) this.#unuse(socket);
@@ -116,6 +181,8 @@ export class Session {
 
   /** The outbox is another client's: says so, on a new socket if the present one can be replaced. False if it had to be this one. */
   restart(): boolean {
+    // Who dials a closed socket says so then.
+    if (this.#connection.closed) return true;
     if (this.#connection.reconnect()) return true;
     this.#hello();
     return false;
@@ -127,7 +194,8 @@ export class Session {
       close: (code, reason) => this.#step(() => this.#onClose(code, reason)),
       frame: (frame) => this.#step(() => this.#onFrame(frame)),
       head: (page) => this.#connection.send(page && this.#entries.get(page.channel)?.channel.askAhead(page)),
-      isWatched: () => [...this.#entries.values()].some(({ listeners }) => listeners.size > 0),
+      isWatched: () => this.watched,
+      isLeft: () => this.#actions.wanted,
     });
   }
 
@@ -135,9 +203,12 @@ export class Session {
     if (socket === this.#socket) return;
     this.#step(() => {
       for (const entry of this.#entries.values()) if (entry.channel.phase !== "idle") this.leave(entry);
+      // One that was dialled here has nobody else to hang up.
+      if (this.#sockets.has(this.#socket)) this.#linger.mine = false;
+      this.#linger.end();
       this.#connection.detach();
       this.#socket = socket;
-      this.dialled = false;
+      this.dialled = this.#turnedAway = false;
       this.failure = null;
       this.#connection = this.#connect(socket);
     });
@@ -155,6 +226,7 @@ export class Session {
   #onOpen(): void {
     this.dialled = true;
     this.#deaf = false;
+    this.#turnedAway = false;
     this.#actions.outbox.unsend();
     this.#hello();
     for (const entry of this.#entries.values()) {
@@ -176,6 +248,7 @@ export class Session {
     clearTimeout(this.#pause);
     for (const { channel } of this.#entries.values()) channel.rest();
     if (!isTerminal(code)) return;
+    this.#turnedAway = true;
     this.failure ??= errorOfClose(code, reason);
     this.#connection.giveUp();
   }

@@ -10,7 +10,7 @@ import { decodeCell, encodeCell, transpose, type Page } from "./frames.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { Keeper, type Place, type Rest } from "./keeper.ts";
 import type { Receipt, SendOptions } from "./receipt.ts";
-import { Session } from "./session.ts";
+import { Session, type Home } from "./session.ts";
 import { statusOf } from "./status.ts";
 import { Unsaved } from "./unsaved.ts";
 
@@ -29,13 +29,18 @@ export class Store {
   readonly #actions: Actions;
   readonly #session: Session;
   #keeper: Keeper | null = null;
+  readonly #home: Home | undefined;
+  /** Where it is kept; undefined for a store that never had a place in a cache. */
+  readonly place: Place | undefined;
   #life: "new" | "started" | "closed" = "new";
 
   /** Without a place in a cache, records and actions live as long as the store. `app` is the version of the app that the page runs. */
-  constructor(socket: SyncSocket, place?: Place, app?: number) {
+  constructor(socket: SyncSocket, place?: Place, app?: number, home?: Home) {
+    this.#home = home;
+    this.place = place;
     const [entries, step] = [this.#entries, this.#step];
     const actions = (this.#actions = new Actions(place !== undefined));
-    this.#session = new Session(socket, entries, actions, step, app);
+    this.#session = new Session(socket, entries, actions, step, app, home);
     if (place && actions.unsaved) this.#keeper = this.#newKeeper(place, actions.unsaved);
   }
 
@@ -46,6 +51,12 @@ export class Store {
 
   /** Watches a channel: `listener` is called after each step that changed its state. Returns the end of the watch. */
   subscribe(channel: string, listener: () => void): () => void {
+    this.#home?.arrive();
+    this.#session.arrive();
+    return this.#watch(channel, listener);
+  }
+
+  #watch(channel: string, listener: () => void): () => void {
     const entry = this.#entry(channel);
     const end = listen(entry.listeners, listener);
     this.#start();
@@ -68,7 +79,7 @@ export class Store {
     const entry = this.#entry(channel);
     if (isReady(entry.channel, this.getState(channel).status)) return null;
     entry.ready ??= new Promise((resolve) => {
-      const end = this.subscribe(channel, () => {
+      const end = this.#watch(channel, () => {
         if (!entry.ready || !isReady(entry.channel, this.getState(channel).status)) return;
         entry.ready = null;
         setTimeout(() => end(), READY_GRACE);
@@ -83,6 +94,7 @@ export class Store {
     const { signal, onStage } = options;
     this.#start();
     try {
+      if (this.#life === "closed") throw new SyncError("aborted", "The store is closed.");
       if (signal?.aborted) throw new SyncError("aborted");
       const pending = this.#actions.outbox.add(channel, action, onStage);
       signal?.addEventListener("abort", () => this.#step(() => this.#takeBack(pending)), { once: true });
@@ -136,11 +148,30 @@ export class Store {
     await this.#keeper?.clear();
   }
 
-  /** Ends the store: it listens no more, and another tab takes over what is not settled. The socket stays as it is. */
+  /** Ends the store for good: it listens no more, and another tab takes over what is not settled. The socket stays as its owner left it. */
   close(): void {
+    if (this.#life === "closed") return;
     this.#life = "closed";
+    this.#actions.leaveAll();
+    for (const tell of this.#actions.takeNews()) attempt(tell);
     this.#session.detach();
     this.#keeper?.close();
+    this.#home?.note(false);
+  }
+
+  get closed(): boolean {
+    return this.#life === "closed";
+  }
+
+  /** Looks again at who is at the page. */
+  look(): void {
+    this.#step(() => {});
+  }
+
+  /** The actions without an outcome, and the clients under whose ids the cache may hold them. */
+  waiting(): { actions: Pending[]; clients: string[] } {
+    const { outbox, unsaved } = this.#actions;
+    return { actions: [...outbox.unsettled()], clients: [outbox.client, ...(unsaved?.dropped ?? [])] };
   }
 
   /** Everything that changes the state runs in here: watchers hear of it once, when all of it is done. */
@@ -148,6 +179,8 @@ export class Store {
     if (this.#life === "closed") return;
     change();
     this.#actions.release(this.#entries);
+    this.#session.tend();
+    this.#home?.note(this.#actions.outbox.size > 0);
     for (const entry of this.#entries.values()) entry.state = null;
     this.#keeper?.save();
     const news = this.#actions.takeNews();
@@ -159,9 +192,11 @@ export class Store {
   };
 
   #start(): void {
+    this.#session.listen();
     if (this.#life !== "new") return;
+    this.#home?.arrive();
     this.#life = "started";
-    const attach = () => this.#life === "started" && this.#session.attach();
+    const attach = () => this.#life === "started" && this.#step(() => this.#session.attach());
     if (this.#keeper) void this.#keeper.open().then(attach);
     else attach();
   }
@@ -173,7 +208,10 @@ export class Store {
   }
 
   #unsubscribe(entry: Entry): void {
-    if (entry.listeners.size === 0 && entry.channel.phase !== "idle") this.#step(() => this.#session.leave(entry));
+    if (entry.listeners.size > 0) return;
+    this.#step(() => {
+      if (entry.channel.phase !== "idle") this.#session.leave(entry);
+    });
   }
 
   #takeBack(pending: Pending): void {

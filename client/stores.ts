@@ -3,7 +3,10 @@ import type { Cache } from "./cache.ts";
 import type { SyncSocket } from "./connection.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { indexedDbCache } from "./indexed-db.ts";
+import type { Home } from "./session.ts";
+import { shared } from "./shared.ts";
 import { Store } from "./store.ts";
+import type { Place } from "./keeper.ts";
 import { canLock } from "./tabs.ts";
 
 export type StoreOptions = {
@@ -20,36 +23,79 @@ export type StoreOptions = {
 
 type Known = { store: Store; url: string | undefined; user: string | undefined; cache: Cache | null | undefined };
 
-const bySocket = new WeakMap<SyncSocket, Known>();
-const byCache = new WeakMap<Cache, Map<string, Store>>();
-let browserCache: Cache | null | undefined;
+/** What a page knows of its stores. */
+type Registry = {
+  bySocket: WeakMap<SyncSocket, Known>;
+  byCache: WeakMap<Cache, Map<string, Store>>;
+  browserCache: Cache | null | undefined;
+  /** Stores in whose outbox something waits. */
+  waiting: Map<Store, Home>;
+  /** Who was at the page last, as the stores say; null if their socket may well know a user, but the app has not said whom. */
+  user: string | null;
+};
+
+const registry = shared("stores", (): Registry => {
+  return { bySocket: new WeakMap(), byCache: new WeakMap(), browserCache: null, waiting: new Map(), user: null };
+});
 
 /**
  * The store of the object behind a socket: the same one for all sockets to that object and all calls. The options count when a store is
- * made; later calls may leave them out. It does nothing until somebody subscribes or sends.
+ * made; later calls may leave them out. It does nothing until somebody subscribes or sends. After `close`, it is another one.
  */
 export function storeOf(socket: SyncSocket, options: StoreOptions = {}): Store {
-  const known = bySocket.get(socket);
+  const known = registry.bySocket.get(socket);
   const { user = known?.user, cache = known?.cache } = options;
   const url = socket.roomUrl;
-  if (known && url === known.url && user === known.user && cache === known.cache) return known.store;
+  const isSame = known && url === known.url && user === known.user && cache === known.cache;
+  if (isSame && !known.store.closed) return known.store;
   const store = find(socket, user, cache, options.app);
-  bySocket.set(socket, { store, url, user, cache });
+  registry.bySocket.set(socket, { store, url, user, cache });
   return store;
 }
 
 /** IndexedDB where it and the locks that it needs are there; else null. */
 export function defaultCache(): Cache | null {
-  browserCache ??= globalThis.window && globalThis.indexedDB && canLock() ? indexedDbCache() : null;
-  return browserCache;
+  registry.browserCache ??= globalThis.window && globalThis.indexedDB && canLock() ? indexedDbCache() : null;
+  return registry.browserCache;
+}
+
+/** The stores of the page in whose outbox something waits. */
+export function waitingStores(): [Store, Home][] {
+  return [...registry.waiting];
 }
 
 function find(socket: SyncSocket, user: string | undefined, cache: Cache | null = defaultCache(), app?: number): Store {
   const isAnybodys = user === undefined && hasQuery(socket);
-  if (!cache || !socket.roomUrl || !canLock() || isAnybodys) return new Store(socket, undefined, app);
-  const stores = getOrMake(byCache, cache, () => new Map<string, Store>());
-  const scope = JSON.stringify([socket.roomUrl, user ?? ""]);
-  return getOrMake(stores, scope, () => new Store(socket, { cache, scope }, app));
+  const scope = socket.roomUrl && !isAnybodys ? JSON.stringify([socket.roomUrl, user ?? ""]) : null;
+  const make = (place?: Place): Store => {
+    const store: Store = new Store(socket, place, app, homeOf(() => store, socket, isAnybodys ? null : user));
+    return store;
+  };
+  if (!cache || !scope || !canLock()) return make();
+  const stores = getOrMake(registry.byCache, cache, () => new Map<string, Store>());
+  if (stores.get(scope)?.closed) stores.delete(scope);
+  return getOrMake(stores, scope, () => make({ cache, scope }));
+}
+
+/** `user` is null if the app has not said whose the store is, though it may well be somebody's. */
+function homeOf(store: () => Store, socket: SyncSocket, user: string | null = ""): Home {
+  const home = {
+    object: socket.roomUrl,
+    user: user ?? undefined,
+    get isPresent() {
+      return user === "" || registry.user === user;
+    },
+    arrive() {
+      if (home.isPresent) return;
+      registry.user = user;
+      for (const other of [...registry.waiting.keys()]) other.look();
+    },
+    note(waits: boolean) {
+      if (waits) registry.waiting.set(store(), home);
+      else registry.waiting.delete(store());
+    },
+  };
+  return home;
 }
 
 function hasQuery(socket: SyncSocket): boolean {

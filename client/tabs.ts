@@ -9,6 +9,15 @@ export type News = "outbox" | "cleared";
 /** True where tabs can keep their clients apart; without that, two of them could give the same number to different actions. */
 export const canLock = (): boolean => globalThis.navigator?.locks !== undefined;
 
+/** The name of the lock that the owner of a client holds. */
+export const ownerOf = (scope: string, client: string): string => `durasync ${scope} ${client}`;
+
+/** The names of the locks that are held: those of the clients that some page owns are among them. */
+export async function ownedClients(): Promise<Set<string | undefined>> {
+  const { held = [] } = canLock() ? await navigator.locks.query() : {};
+  return new Set(held.map(({ name }) => name));
+}
+
 /** The other tabs with the same scope. Each client id is owned by the tab that holds its lock, and free as soon as that tab is gone. */
 export class Tabs {
   readonly #scope: string;
@@ -68,6 +77,6 @@ export class Tabs {
   }
 
   #nameOf(client: string): string {
-    return `durasync ${this.#scope} ${client}`;
+    return ownerOf(this.#scope, client);
   }
 }

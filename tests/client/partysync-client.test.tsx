@@ -60,6 +60,8 @@ test("a page written for partysync adds, shows, settles and deletes over a Party
   expect(screen.queryByRole("button", { name: "first" })).toBeNull();
   const deletion = { number: 2, type: "delete", payload: { id: "a" } };
   expect(line.takeSent()).toMatchObject([{ type: "actions", acknowledged: 1, actions: [deletion] }]);
+  // What is not settled would go on over the same object's socket in the test below.
+  act(() => line.receive(patch([change(11, 12, { del: [["a"]] })], [committed(2)])));
   expect(screen.getByRole("status").textContent).toBe("0");
 });
 
