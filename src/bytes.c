@@ -8,6 +8,9 @@
 
 enum { CHUNK_SIZE = 64 * 1024, ALIGNMENT = 16, ARENA_SIZE = 16 };
 
+// Bytes that an arena keeps when it is reset, where memory can be given back: an ordinary turn needs no more, and takes none from the system.
+enum { KEPT_SIZE = 256 * 1024 };
+
 typedef struct chunk {
   struct chunk *next;
   size_t used;
@@ -56,6 +59,12 @@ bool ds_view_is_like(ds_view view, const char *literal) {
   return literal[view.size] == '\0';
 }
 
+uint32_t ds_view_hash(ds_view view) {
+  uint32_t hash = 2166136261u;
+  for (size_t i = 0; i < view.size; i++) hash = (hash ^ (unsigned char)view.at[i]) * 16777619u;
+  return hash;
+}
+
 // Memory for a chunk, never to be given back in Wasm: it comes by whole pages from the end of the instance's memory. So the module needs no allocator.
 static void *memory_take(size_t size) {
 #ifdef __wasm__
@@ -92,17 +101,52 @@ ds_arena *ds_arena_new(void) {
   return arena;
 }
 
-void ds_arena_free(ds_arena *arena) {
-  for (chunk *next = arena ? arena->first : NULL; next;) {
+static void give_all(chunk *next) {
+  while (next) {
     chunk *dead = next;
     next = next->next;
     memory_give(dead);
   }
 }
 
+void ds_arena_free(ds_arena *arena) {
+  if (arena) give_all(arena->first);
+}
+
+#ifndef __wasm__
+// Gives back what lies beyond the first KEPT_SIZE bytes.
+static void shrink(ds_arena *arena) {
+  size_t kept = arena->first->room;
+  chunk *last = arena->first;
+  while (last->next && kept + last->next->room <= KEPT_SIZE) {
+    last = last->next;
+    kept += last->room;
+  }
+  give_all(last->next);
+  last->next = NULL;
+}
+#endif
+
 void ds_arena_reset(ds_arena *arena) {
+#ifndef __wasm__
+  shrink(arena);
+#endif
   arena->last = arena->first;
   arena->first->used = ARENA_SIZE;
+}
+
+static size_t size_up_to(const chunk *next, const chunk *end) {
+  size_t size = 0;
+  for (; next != end; next = next->next) size += sizeof *next + next->room;
+  return size;
+}
+
+size_t ds_arena_size(const ds_arena *arena) {
+  return size_up_to(arena->first, NULL);
+}
+
+size_t ds_arena_used(const ds_arena *arena) {
+  return size_up_to(arena->first, arena->last->next);
 }
 
 ds_mark ds_arena_mark(const ds_arena *arena) {

@@ -32,8 +32,11 @@ bool ds_view_is(ds_view view, const char *literal);
 // The same where the letters of ASCII know no case, as SQLite's names know none.
 bool ds_view_is_like(ds_view view, const char *literal);
 
-// Memory that is given out in order and taken back all at once. It grows by chunks, so pointers into it stay valid until the reset; chunks are kept for the
-// next turn, since the memory of a Wasm instance never shrinks anyway.
+// A hash of the view's bytes (FNV-1a), for tables that tell equal hashes apart.
+uint32_t ds_view_hash(ds_view view);
+
+// Memory that is given out in order and taken back all at once. It grows by chunks, so pointers into it stay valid until the reset. A reset keeps
+// some of them for the next turn, and gives the others back; in Wasm it keeps all, since an instance's memory never shrinks (ds_core_swollen).
 // There is no failure to handle: what a turn may use is bounded by the caps in limits.h, and running out of memory all the same ends
 // the instance by ds_panic (the host rolls back and builds a new one).
 typedef struct ds_arena ds_arena;
@@ -46,6 +49,10 @@ void ds_arena_free(ds_arena *arena);
 
 // Forgets everything handed out so far.
 void ds_arena_reset(ds_arena *arena);
+
+// The bytes of the arena's chunks, used or not; and of those up to where it stands.
+size_t ds_arena_size(const ds_arena *arena);
+size_t ds_arena_used(const ds_arena *arena);
 
 // A place in an arena to go back to.
 typedef struct ds_mark {

@@ -116,13 +116,26 @@ static void remember(ds_last_client *last, const ds_client *client, int64_t now)
   last->seen = now;
 }
 
-ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
-  for (ds_client *known = clients->first; known; known = known->next)
-    if (ds_view_equal(known->id, id)) return known;
-  const ds_last_client *last = clients->last;
-  ds_client *client = ds_arena_take(sql->arena, sizeof *client);
-  *client = (ds_client){.next = clients->first, .id = ds_arena_copy(sql->arena, id)};
+static bool is_called(const void *item, const void *wanted) {
+  const ds_client *client = item;
+  return ds_view_equal(client->id, *(const ds_view *)wanted);
+}
+
+static ds_client *add(ds_clients *clients, ds_arena *arena, ds_view id, uint32_t hash) {
+  ds_client *client = ds_arena_take(arena, sizeof *client);
+  *client = (ds_client){.next = clients->first, .id = ds_arena_copy(arena, id)};
   clients->first = client;
+  clients->index.arena = arena;
+  ds_index_add(&clients->index, hash, client);
+  return client;
+}
+
+ds_client *ds_clients_find(ds_clients *clients, ds_sql *sql, ds_view id) {
+  uint32_t hash = ds_view_hash(id);
+  ds_client *client = ds_index_find(&clients->index, hash, is_called, &id);
+  if (client) return client;
+  client = add(clients, sql->arena, id, hash);
+  const ds_last_client *last = clients->last;
   if (last->size && ds_view_equal((ds_view){last->id, last->size}, id)) {
     client->known = client->acted = true;
     client->settled = last->settled;

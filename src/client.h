@@ -11,6 +11,7 @@
 #define DURASYNC_CLIENT_H
 
 #include "action.h"
+#include "index.h"
 #include "limits.h"
 #include "sql.h"
 
@@ -43,6 +44,7 @@ typedef struct ds_last_client {
 // The clients of a turn.
 typedef struct ds_clients {
   ds_client *first;
+  ds_index index; // of them, by id
   ds_last_client *last;
   int64_t *refused_bytes; // what is kept of clients of whom nothing was carried out, by DS_REFUSED_CLIENT; negative while unknown
 } ds_clients;

@@ -17,6 +17,7 @@ struct ds_core {
   ds_last_client last_client;
   int64_t refused_bytes;
   bool ready;
+  bool calm; // the last turn needed little memory
   ds_received *first; // the frames that wait for the turn
   ds_received *last;
 };
@@ -83,9 +84,18 @@ void ds_core_receive(ds_core *core, ds_socket socket, ds_frame_kind kind, ds_vie
 }
 
 void ds_core_end(ds_core *core) {
+  core->calm = ds_arena_used(core->arena) < DS_MAX_IDLE / 4;
   ds_peers_tidy(&core->peers);
   ds_arena_reset(core->arena);
   core->first = core->last = NULL;
+}
+
+bool ds_core_swollen(const ds_core *core) {
+  return core->calm && ds_arena_size(core->arena) > DS_MAX_IDLE;
+}
+
+size_t ds_core_memory(const ds_core *core) {
+  return ds_arena_size(core->keep) + ds_arena_size(core->arena) + ds_arena_size(core->peers.keep) + ds_arena_size(core->peers.spare);
 }
 
 void ds_core_close(ds_core *core, ds_socket socket) {
@@ -135,9 +145,10 @@ static int32_t run_turn(void *argument) {
   return turn->sql.status == DS_SQL_DONE ? 0 : 1;
 }
 
+// Only a socket's own frames change its peer.
 static void attach_changed_peers(ds_turn *turn) {
-  for (uint32_t i = 0; i < turn->peers->count; i++) {
-    ds_peer *peer = &turn->peers->items[i];
+  for (const ds_received *received = turn->received; received; received = received->next) {
+    ds_peer *peer = ds_turn_peer(turn, received->socket);
     if (!peer->changed) continue;
     ds_attach(&turn->out, peer->socket, ds_peer_attachment(turn->sql.arena, turn->names, peer));
     peer->changed = false;
@@ -211,12 +222,25 @@ static bool do_turn(ds_core *core, ds_turn *turn, const int64_t *versions) {
   return false;
 }
 
+// What its socket's client has just sent: the core's own frames, and those that come again, have cost their rate or none.
+static bool is_new(ds_frame_kind kind) {
+  return kind == DS_FRAME_TEXT || kind == DS_FRAME_BINARY || kind == DS_FRAME_HUGE;
+}
+
+// A frame beyond the rate is not even read.
+static void decode_all(ds_turn *turn) {
+  for (ds_received *received = turn->received; received; received = received->next) {
+    bool admitted = !is_new(received->kind) || ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now);
+    if (admitted) received->frame = ds_frame_decode(turn->sql.arena, received->kind, received->bytes);
+    else received->frame = (ds_frame){.code = DS_RATE_LIMITED};
+  }
+}
+
 ds_deliveries ds_core_turn(ds_core *core) {
   ds_turn turn = turn_new(core);
   int64_t versions[DS_MAX_CHANNELS] = {0};
   for (uint32_t i = 0; core->ready && i < core->storage.table_count; i++) versions[i] = core->storage.tables[i].version;
-  for (ds_received *received = core->first; received; received = received->next)
-    received->frame = ds_frame_decode(core->arena, received->kind, received->bytes);
+  decode_all(&turn);
   if (!core->ready) refuse_all(&turn, DS_UNAVAILABLE);
   else if (!do_turn(core, &turn, versions)) fail(core, &turn);
   else attach_changed_peers(&turn);

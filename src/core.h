@@ -49,6 +49,7 @@ typedef enum ds_frame_kind {
   DS_FRAME_POISONED = 2, // a text message that brought an instance down: its actions are settled as `internal`, not run
   DS_FRAME_HUGE = 3,     // a message of more than DS_MAX_FRAME units or bytes, whose bytes were left with the host
   DS_FRAME_OWN = 4,      // a frame of the core's own: see DS_DELIVERY_AGAIN
+  DS_FRAME_RETURNED = 5, // a text message that a turn has handed back by DS_DELIVERY_WAIT: its rate has been charged
 } ds_frame_kind;
 
 // A core for `app` on `host`; both must outlive it. The caller frees it with ds_core_free (NULL is allowed).
@@ -112,6 +113,12 @@ bool ds_core_renew(ds_core *core, ds_deliveries *deliveries);
 
 // Ends the turn: the arena is reset. The host drops its texts.
 void ds_core_end(ds_core *core);
+
+// Whether the core still holds the memory of turns that were far larger than the last one, where memory cannot be given back: the host frees it then, and starts another.
+bool ds_core_swollen(const ds_core *core);
+
+// The bytes of all that the core holds.
+size_t ds_core_memory(const ds_core *core);
 
 // The socket is gone. Call it between turns, with no frame waiting: what a socket sent before it closed is to be handled first.
 void ds_core_close(ds_core *core, ds_socket socket);

@@ -15,14 +15,8 @@ typedef struct key_index {
   uint32_t row_room;
 } key_index;
 
-static uint32_t hash_of(ds_view key) {
-  uint32_t hash = 2166136261u;
-  for (size_t i = 0; i < key.size; i++) hash = (hash ^ (unsigned char)key.at[i]) * 16777619u;
-  return hash;
-}
-
 static uint32_t *slot_of(const key_index *index, ds_view key) {
-  uint32_t at = hash_of(key) & (index->slot_count - 1);
+  uint32_t at = ds_view_hash(key) & (index->slot_count - 1);
   while (index->slots[at] && !ds_view_equal(index->rows[index->slots[at] - 1].key, key)) at = (at + 1) & (index->slot_count - 1);
   return &index->slots[at];
 }

@@ -43,13 +43,13 @@ static void welcome(ds_turn *turn, ds_received *received) {
 }
 
 static ds_sender *sender_of(ds_turn *turn, ds_socket socket) {
-  ds_sender **end = &turn->senders;
-  while (*end && (*end)->socket != socket) end = &(*end)->next;
-  if (!*end) {
-    *end = ds_arena_take(turn->sql.arena, sizeof **end);
-    **end = (ds_sender){.socket = socket};
-  }
-  return *end;
+  ds_peer *peer = ds_turn_peer(turn, socket);
+  if (peer->sender) return peer->sender;
+  ds_sender *made = ds_arena_take(turn->sql.arena, sizeof *made);
+  *made = (ds_sender){.socket = socket};
+  if (turn->last_sender) turn->last_sender->next = made;
+  else turn->senders = made;
+  return turn->last_sender = peer->sender = made;
 }
 
 static void tell(ds_turn *turn, ds_sender *sender, ds_view outcome) {
@@ -157,7 +157,7 @@ static void run_rpc(ds_turn *turn, ds_received *received) {
   int64_t before = table ? ds_log_version(&turn->sql, table->channel) : 0;
   ds_outcome outcome = turn->full ? (ds_outcome){.waits = true} : run(turn, received, sent, client->id);
   if (outcome.waits) {
-    put_back(turn, received, client->id, 1);
+    put_back(turn, received, client->id, sent->number);
     return;
   }
   if (outcome.code == DS_OK) ds_client_settle(client, turn->sql.arena, &(ds_outcome){0});
@@ -204,9 +204,8 @@ static void dispatch(ds_turn *turn, ds_received *received) {
     ds_close_socket(&turn->out, received->socket, DS_CLOSE_RESTART, "internal");
     return;
   }
-  if (ds_turn_peer(turn, received->socket)->waits) received->refused = received->waits = true;
-  else if (!frame->own && !ds_peer_admit(ds_turn_peer(turn, received->socket), turn->now)) ds_turn_refuse(turn, received, DS_RATE_LIMITED, NULL);
-  else if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
+  if (frame->code != DS_OK) ds_turn_refuse(turn, received, frame->code, frame->message);
+  else if (ds_turn_peer(turn, received->socket)->waits) received->refused = received->waits = true;
   else if (!speaks(turn, received)) return;
   else if (frame->poisoned && !acts) ds_turn_refuse(turn, received, DS_INTERNAL, NULL);
   else if (frame->type == DS_HELLO) welcome(turn, received);

@@ -2,15 +2,23 @@
 // What changed in each channel since the last turn, to everyone who should see it. Each change is made once, or once for each reader of a channel that shows them rows of their own; sockets
 // with the same subscriptions share one frame; a sender's frame has the outcomes of its actions in it.
 #include "failing.h"
+#include "index.h"
 #include "patch.h"
 #include "turn.h"
+
+typedef struct sockets {
+  ds_socket *items;
+  uint32_t count;
+  uint32_t room;
+} sockets;
 
 // A channel's news in both versions of the protocol, made only if somebody speaks it.
 typedef struct news {
   struct news *next; // of the same channel, for another reader
-  ds_view reader;    // JSON; absent in a channel that is the same for everyone
+  uint32_t channel;
+  ds_view reader; // JSON; absent in a channel that is the same for everyone
   bool wanted_v2;
-  bool wanted_v1;
+  sockets v1;  // who is to get the records in version 1
   bool silent; // nothing that the reader may know of has changed
   ds_change change;
   ds_pieces records;
@@ -21,6 +29,7 @@ typedef struct bulletin {
   ds_turn *turn;
   uint64_t changed; // the channels that have news
   news *first[DS_MAX_CHANNELS];
+  ds_index readers; // the news of channels that ask who reads: a channel may have a reader for each socket
 } bulletin;
 
 // The recipients of one frame.
@@ -28,32 +37,52 @@ typedef struct group {
   struct group *next;
   uint64_t channels;
   ds_view reader; // absent if none of the channels asks who reads
-  ds_socket *sockets;
-  uint32_t count;
-  uint32_t room;
+  sockets to;
 } group;
+
+static void add_socket(ds_turn *turn, sockets *to, ds_socket socket) {
+  if (to->count == to->room) {
+    uint32_t room = to->room ? 2 * to->room : 4;
+    ds_socket *items = ds_arena_take(turn->sql.arena, room * sizeof *items);
+    for (uint32_t i = 0; i < to->count; i++) items[i] = to->items[i];
+    to->items = items;
+    to->room = room;
+  }
+  to->items[to->count++] = socket;
+}
 
 // As whom a peer reads the channel.
 static ds_view reader_of(const ds_turn *turn, const ds_peer *peer, uint32_t channel) {
   return turn->storage->tables[channel].by_reader ? peer->reader : (ds_view){0};
 }
 
+static uint32_t hash_of(const ds_peer *peer, uint32_t channel) {
+  return peer->reader_hash + channel * 2654435761u;
+}
+
+static bool is_of(const void *item, const void *wanted) {
+  const news *one = item, *other = wanted;
+  return one->channel == other->channel && ds_view_equal(one->reader, other->reader);
+}
+
 static news *find_news(const bulletin *all, const ds_peer *peer, uint32_t channel) {
-  ds_view reader = reader_of(all->turn, peer, channel);
-  news *one = all->first[channel];
-  while (one && !ds_view_equal(one->reader, reader)) one = one->next;
+  if (!all->turn->storage->tables[channel].by_reader) return all->first[channel];
+  return ds_index_find(&all->readers, hash_of(peer, channel), is_of, &(news){.channel = channel, .reader = peer->reader});
+}
+
+static news *make_place(bulletin *all, const ds_peer *peer, uint32_t channel) {
+  news *one = ds_arena_take(all->turn->sql.arena, sizeof *one);
+  *one = (news){.next = all->first[channel], .channel = channel, .reader = reader_of(all->turn, peer, channel)};
+  all->first[channel] = one;
+  if (all->turn->storage->tables[channel].by_reader) ds_index_add(&all->readers, hash_of(peer, channel), one);
   return one;
 }
 
 static void note_want(bulletin *all, const ds_peer *peer, uint32_t channel) {
   news *one = find_news(all, peer, channel);
-  if (!one) {
-    one = ds_arena_take(all->turn->sql.arena, sizeof *one);
-    *one = (news){.next = all->first[channel], .reader = reader_of(all->turn, peer, channel)};
-    all->first[channel] = one;
-  }
+  if (!one) one = make_place(all, peer, channel);
   if (peer->protocol == 2) one->wanted_v2 = true;
-  else one->wanted_v1 = true;
+  else add_socket(all->turn, &one->v1, peer->socket);
 }
 
 static void note_wants(bulletin *all) {
@@ -101,43 +130,57 @@ static void make_news(ds_turn *turn, const ds_table *table, news *one, const ds_
   diff.from = applies_from(table);
   if (one->wanted_v2) one->change = change_or_gap(turn, table, &diff, version);
   // A version 1 client cannot be told of a gap. It gets what was read; the next sync brings the rest.
-  if (one->wanted_v1) one->records = ds_change_records(&turn->sql, &diff, turn->now);
+  if (one->v1.count) one->records = ds_change_records(&turn->sql, &diff, turn->now);
 }
 
-// Finds those of the `readers`, a JSON array, whom something concerns: the news from `one` on are theirs, in the same order.
-static void ask_concerned(ds_sql *sql, const ds_table *table, ds_view readers, news *one) {
+// Finds those of the `readers`, a JSON array, whom something concerns: the news from `one` up to `end` are theirs, in the same order.
+static void ask_concerned(ds_sql *sql, const ds_table *table, ds_view readers, news *one, const news *end) {
   int32_t cursor = ds_log_concerned(sql, table, table->version, readers);
   for (int64_t at = 0; ds_sql_next(sql, cursor);) {
     int64_t concerned = ds_sql_integer(sql, cursor, 0);
-    for (; at < concerned && one; at++) one = one->next;
-    if (one) one->silent = false;
+    for (; at < concerned && one != end; at++) one = one->next;
+    if (one != end) one->silent = false;
   }
 }
 
+static ds_view reader_json(const news *one) {
+  return ds_view_absent(one->reader) ? DS_LITERAL("null") : one->reader;
+}
+
 // Where `where` fails for a row it may fail for some readers alone, and those are taken to be concerned: their diff tells.
-static void ask_each_concerned(ds_turn *turn, const ds_table *table, news *first) {
-  for (news *one = first; one; one = one->next) {
+static void ask_each_concerned(ds_turn *turn, const ds_table *table, news *one, const news *end) {
+  for (; one != end; one = one->next) {
     ds_sql attempt = turn->sql;
     ds_text reader = ds_text_new(turn->sql.arena);
-    ds_text_fill(&reader, "[#]", DS_VALUES(ds_view_absent(one->reader) ? DS_LITERAL("null") : one->reader));
+    ds_text_fill(&reader, "[#]", DS_VALUES(reader_json(one)));
     one->silent = true;
-    ask_concerned(&attempt, table, ds_text_view(&reader), one);
+    ask_concerned(&attempt, table, ds_text_view(&reader), one, one->next);
     if (ds_failed_for_a_row(&turn->sql, &attempt, table)) one->silent = false;
   }
 }
 
-// One question for all readers spares each of those whom nothing concerns their own.
-static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
+// Asks of `first`, and of as many behind it as one parameter holds, whether anything concerns them. Returns the first that was not asked.
+static news *ask(ds_turn *turn, const ds_table *table, news *first) {
+  ds_mark mark = ds_arena_mark(turn->sql.arena);
   ds_text readers = ds_text_new(turn->sql.arena);
-  for (news *one = first; one; one = one->next) {
-    one->silent = true;
-    ds_text_str(&readers, one == first ? "[" : ",");
-    ds_text_add(&readers, ds_view_absent(one->reader) ? DS_LITERAL("null") : one->reader);
-  }
+  news *end = first;
+  do {
+    end->silent = true;
+    ds_text_str(&readers, end == first ? "[" : ",");
+    ds_text_add(&readers, reader_json(end));
+    end = end->next;
+  } while (end && readers.size + end->reader.size < DS_MAX_ASKED);
   ds_text_str(&readers, "]");
   ds_sql attempt = turn->sql;
-  ask_concerned(&attempt, table, ds_text_view(&readers), first);
-  if (ds_failed_for_a_row(&turn->sql, &attempt, table)) ask_each_concerned(turn, table, first);
+  ask_concerned(&attempt, table, ds_text_view(&readers), first, end);
+  if (ds_failed_for_a_row(&turn->sql, &attempt, table)) ask_each_concerned(turn, table, first, end);
+  else ds_arena_release(turn->sql.arena, mark);
+  return end;
+}
+
+// One question for many readers spares each of those whom nothing concerns their own.
+static void find_silent(ds_turn *turn, const ds_table *table, news *first) {
+  while (first) first = ask(turn, table, first);
 }
 
 // A log whose versions have come to their end, which none does by itself, cannot go on: the turn fails, and the object looks at it.
@@ -205,10 +248,6 @@ static ds_pieces patch_frame(const bulletin *all, const ds_peer *peer, uint64_t 
   return ds_patch_frame(turn->sql.arena, turn->storage->epoch, &changes, outcomes);
 }
 
-static void mark_senders(ds_turn *turn, bool sender) {
-  for (const ds_sender *one = turn->senders; one; one = one->next) ds_turn_peer(turn, one->socket)->sender = sender;
-}
-
 static void send_to_sender(const bulletin *all, const ds_sender *sender) {
   ds_turn *turn = all->turn;
   const ds_peer *peer = ds_turn_peer(turn, sender->socket);
@@ -231,60 +270,62 @@ static bool any_personal(const ds_turn *turn, uint64_t channels) {
   return false;
 }
 
-static group *group_of(ds_turn *turn, group **groups, uint64_t channels, ds_view reader) {
-  while (*groups && ((*groups)->channels != channels || !ds_view_equal((*groups)->reader, reader))) groups = &(*groups)->next;
-  if (!*groups) {
-    *groups = ds_arena_take(turn->sql.arena, sizeof **groups);
-    **groups = (group){.channels = channels, .reader = reader};
-  }
-  return *groups;
+typedef struct groups {
+  ds_index index;
+  group *first; // in the order of their first peers
+  group **end;
+} groups;
+
+static bool is_for(const void *item, const void *wanted) {
+  const group *one = item, *other = wanted;
+  return one->channels == other->channels && ds_view_equal(one->reader, other->reader);
 }
 
-static void add_to_group(ds_turn *turn, group *to, ds_socket socket) {
-  if (to->count == to->room) {
-    uint32_t room = to->room ? 2 * to->room : 16;
-    ds_socket *sockets = ds_arena_take(turn->sql.arena, room * sizeof *sockets);
-    for (uint32_t i = 0; i < to->count; i++) sockets[i] = to->sockets[i];
-    to->sockets = sockets;
-    to->room = room;
-  }
-  to->sockets[to->count++] = socket;
+static group *group_of(groups *all, uint64_t channels, ds_view reader, uint32_t reader_hash) {
+  uint32_t hash = reader_hash + (uint32_t)(channels ^ channels >> 32) * 2654435761u;
+  group *one = ds_index_find(&all->index, hash, is_for, &(group){.channels = channels, .reader = reader});
+  if (one) return one;
+  one = ds_arena_take(all->index.arena, sizeof *one);
+  *one = (group){.channels = channels, .reader = reader};
+  *all->end = one;
+  all->end = &one->next;
+  ds_index_add(&all->index, hash, one);
+  return one;
 }
 
 static void send_to_others(const bulletin *all) {
   ds_turn *turn = all->turn;
-  group *groups = NULL;
+  groups found = {.index = {.arena = turn->sql.arena}, .end = &found.first};
   for (uint32_t i = 0; i < turn->peers->count; i++) {
     const ds_peer *peer = &turn->peers->items[i];
     if (peer->protocol != 2 || peer->sender) continue;
     uint64_t channels = heard_by(all, peer);
-    ds_view reader = any_personal(turn, channels) ? peer->reader : (ds_view){0};
-    if (channels) add_to_group(turn, group_of(turn, &groups, channels, reader), peer->socket);
+    bool personal = any_personal(turn, channels);
+    ds_view reader = personal ? peer->reader : (ds_view){0};
+    if (channels) add_socket(turn, &group_of(&found, channels, reader, personal ? peer->reader_hash : 0)->to, peer->socket);
   }
-  for (const group *to = groups; to; to = to->next) {
-    ds_pieces frame = patch_frame(all, ds_turn_peer(turn, to->sockets[0]), to->channels, (ds_view){0});
-    ds_send_all(&turn->out, to->sockets, to->count, &frame);
+  for (const group *one = found.first; one; one = one->next) {
+    ds_pieces frame = patch_frame(all, ds_turn_peer(turn, one->to.items[0]), one->channels, (ds_view){0});
+    ds_send_all(&turn->out, one->to.items, one->to.count, &frame);
   }
 }
 
 // ---- Version 1
 
-static void broadcast(const bulletin *all, const news *one, uint32_t channel) {
-  ds_turn *turn = all->turn;
-  ds_socket *sockets = ds_arena_take(turn->sql.arena, (turn->peers->count + 1) * sizeof *sockets);
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < turn->peers->count; i++) {
-    const ds_peer *peer = &turn->peers->items[i];
-    if (peer->protocol == 1 && peer->channels >> channel & 1 && find_news(all, peer, channel) == one) sockets[count++] = peer->socket;
-  }
-  if (count == 0 || one->records.count == 0) return;
+static void broadcast(ds_turn *turn, const news *one) {
+  if (one->v1.count == 0 || one->records.count == 0) return;
   ds_text head = ds_text_new(turn->sql.arena);
-  ds_text_fill(&head, "{'broadcast':true,'channel':$,'type':'update','payload':[", &turn->storage->tables[channel].channel);
+  ds_text_fill(&head, "{'broadcast':true,'channel':$,'type':'update','payload':[", &turn->storage->tables[one->channel].channel);
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &head);
   ds_pieces_join(&frame, &one->records);
   ds_pieces_str(&frame, "]}");
-  ds_send_all(&turn->out, sockets, count, &frame);
+  ds_send_all(&turn->out, one->v1.items, one->v1.count, &frame);
+}
+
+static void broadcast_all(const bulletin *all) {
+  for (uint64_t set = all->changed; set; set &= set - 1)
+    for (const news *one = all->first[__builtin_ctzll(set)]; one; one = one->next) broadcast(all->turn, one);
 }
 
 // ---- Events of the app's own
@@ -292,22 +333,21 @@ static void broadcast(const bulletin *all, const news *one, uint32_t channel) {
 void ds_turn_broadcast(ds_turn *turn, ds_view channel, ds_view json) {
   int32_t at = ds_channel_index(turn->names, channel);
   if (at < 0) return;
-  ds_socket *sockets = ds_arena_take(turn->sql.arena, (turn->peers->count + 1) * sizeof *sockets);
-  uint32_t count = 0;
+  sockets to = {0};
   for (uint32_t i = 0; i < turn->peers->count; i++)
-    if (turn->peers->items[i].protocol == 2 && turn->peers->items[i].channels >> at & 1) sockets[count++] = turn->peers->items[i].socket;
+    if (turn->peers->items[i].protocol == 2 && turn->peers->items[i].channels >> at & 1) add_socket(turn, &to, turn->peers->items[i].socket);
   ds_text text = ds_text_new(turn->sql.arena);
   ds_text_fill(&text, "{'type':'event','channel':$,'event':#}", DS_VALUES(channel, json));
   ds_pieces frame = ds_pieces_new(turn->sql.arena);
   ds_pieces_text(&frame, &text);
-  ds_send_all(&turn->out, sockets, count, &frame);
+  ds_send_all(&turn->out, to.items, to.count, &frame);
 }
 
 // ---- Changes
 
 void ds_turn_fan_out(ds_turn *turn) {
   ds_log_entry newest[DS_MAX_CHANNELS];
-  bulletin all = {.turn = turn, .changed = changed_channels(turn, newest)};
+  bulletin all = {.turn = turn, .changed = changed_channels(turn, newest), .readers = {.arena = turn->sql.arena}};
   turn->changed = all.changed;
   if (all.changed) {
     ds_peers_complete(turn->peers, turn->sql.host, turn->sql.arena, turn->names);
@@ -315,12 +355,9 @@ void ds_turn_fan_out(ds_turn *turn) {
     make_all(&all, newest);
   }
   for (const ds_sender *sender = turn->senders; sender; sender = sender->next) send_to_sender(&all, sender);
-  if (all.changed == 0) return;
-  mark_senders(turn, true);
-  send_to_others(&all);
-  mark_senders(turn, false);
-  for (uint64_t set = all.changed; set; set &= set - 1) {
-    uint32_t channel = (uint32_t)__builtin_ctzll(set);
-    for (const news *one = all.first[channel]; one; one = one->next) broadcast(&all, one, channel);
+  if (all.changed) {
+    send_to_others(&all);
+    broadcast_all(&all);
   }
+  for (const ds_sender *sender = turn->senders; sender; sender = sender->next) ds_turn_peer(turn, sender->socket)->sender = NULL;
 }

@@ -41,6 +41,9 @@
 // Bytes of pages and catch-ups that one turn makes: a thousand clients that come at once are served in several turns.
 #define DS_MAX_TURN_READS 16777216
 
+// Bytes of a turn's memory that an instance which cannot give them back may keep when its turns are small again: what a turn with 16,000 readers needs. An object has 128 MB for everything.
+#define DS_MAX_IDLE 16777216
+
 // Actions in one frame: an outbox of days goes out in a few frames, and a turn stays short.
 #define DS_MAX_ACTIONS 500
 
@@ -111,6 +114,9 @@
 // platform takes 2 MB.
 #define DS_MAX_CHANGES 20000
 #define DS_MAX_KEY_BYTES 1900000
+
+// Bytes of readers that one question to the change log names, as JSON: they are one parameter. More readers take several questions.
+#define DS_MAX_ASKED 500000
 
 // Bytes of a whole table sent to a client whose protocol (v1) knows no pages.
 #define DS_MAX_WHOLE_TABLE 8388608

@@ -105,6 +105,7 @@ static ds_peer peer_of(const ds_host *host, ds_arena *arena, const ds_names *nam
   ds_view attachment = ds_host_text(host, arena, host->socket_attachment(host->context, socket));
   if (!ds_view_absent(attachment)) read_attachment(&peer, arena, names, attachment);
   peer.reader = reader_of(arena, names, peer.identity);
+  peer.reader_hash = ds_view_hash(peer.reader);
   return peer;
 }
 
@@ -126,16 +127,22 @@ bool ds_peer_admit(ds_peer *peer, int64_t now) {
 
 // ---- The set of peers
 
-// The position of `socket`, or where it would stand.
-static uint32_t position_of(const ds_peers *peers, ds_socket socket) {
-  uint32_t low = 0;
-  uint32_t high = peers->count;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (peers->items[middle].socket < socket) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+// Where the look for a socket's peer begins. Hosts count sockets up, so that their numbers alone would fill one run of slots.
+static uint32_t home_of(const ds_peers *peers, ds_socket socket) {
+  uint32_t hash = (uint32_t)socket * 2654435761u;
+  return (hash ^ hash >> 15) & (2 * peers->room - 1);
+}
+
+// The slot of `socket`, or the free one where it would stand. There must be room for a peer.
+static uint32_t *slot_of(const ds_peers *peers, ds_socket socket) {
+  uint32_t at = home_of(peers, socket);
+  while (peers->slots[at] && peers->items[peers->slots[at] - 1].socket != socket) at = (at + 1) & (2 * peers->room - 1);
+  return &peers->slots[at];
+}
+
+static ds_peer *known_peer(const ds_peers *peers, ds_socket socket) {
+  uint32_t position = peers->room ? *slot_of(peers, socket) : 0;
+  return position ? &peers->items[position - 1] : NULL;
 }
 
 static void *take(ds_peers *peers, size_t size) {
@@ -148,6 +155,8 @@ static void make_room(ds_peers *peers, uint32_t room) {
   if (peers->count) memcpy(items, peers->items, peers->count * sizeof *items);
   peers->items = items;
   peers->room = room;
+  peers->slots = take(peers, 2 * room * sizeof *peers->slots);
+  for (uint32_t i = 0; i < peers->count; i++) *slot_of(peers, items[i].socket) = i + 1;
 }
 
 static ds_view hold(ds_peers *peers, ds_view text) {
@@ -162,17 +171,21 @@ static void hold_texts(ds_peers *peers, ds_peer *peer) {
   peer->reader = hold(peers, peer->reader);
 }
 
-static void insert(ds_peers *peers, uint32_t at, ds_peer peer) {
+static size_t size_of_texts(const ds_peer *peer) {
+  return peer->identity.size + peer->reader.size;
+}
+
+static ds_peer *add(ds_peers *peers, ds_peer peer) {
   if (peers->count == peers->room) make_room(peers, peers->room ? 2 * peers->room : 16);
-  memmove(peers->items + at + 1, peers->items + at, (peers->count - at) * sizeof *peers->items);
   hold_texts(peers, &peer);
-  peers->items[at] = peer;
-  peers->count++;
+  peers->held += size_of_texts(&peer);
+  peers->items[peers->count] = peer;
+  *slot_of(peers, peer.socket) = peers->count + 1;
+  return &peers->items[peers->count++];
 }
 
 void ds_peers_tidy(ds_peers *peers) {
-  size_t needed = peers->room * sizeof *peers->items;
-  for (uint32_t i = 0; i < peers->count; i++) needed += peers->items[i].identity.size + peers->items[i].reader.size;
+  size_t needed = peers->room * (sizeof *peers->items + 2 * sizeof *peers->slots) + peers->held;
   if (peers->kept <= 2 * needed + TIDY_FROM) return;
   ds_arena *full = peers->keep;
   peers->keep = peers->spare;
@@ -184,9 +197,8 @@ void ds_peers_tidy(ds_peers *peers) {
 }
 
 ds_peer *ds_peers_find(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names, ds_socket socket) {
-  uint32_t at = position_of(peers, socket);
-  if (at == peers->count || peers->items[at].socket != socket) insert(peers, at, peer_of(host, arena, names, socket));
-  return &peers->items[at];
+  ds_peer *known = known_peer(peers, socket);
+  return known ? known : add(peers, peer_of(host, arena, names, socket));
 }
 
 void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, const ds_names *names) {
@@ -195,14 +207,33 @@ void ds_peers_complete(ds_peers *peers, const ds_host *host, ds_arena *arena, co
   peers->complete = true;
 }
 
+// Frees a slot; those behind it that stood there for want of a free one nearer to their homes move up.
+static void vacate(ds_peers *peers, uint32_t at) {
+  uint32_t mask = 2 * peers->room - 1;
+  for (uint32_t next = (at + 1) & mask; peers->slots[next]; next = (next + 1) & mask) {
+    uint32_t home = home_of(peers, peers->items[peers->slots[next] - 1].socket);
+    if (((next - home) & mask) < ((next - at) & mask)) continue;
+    peers->slots[at] = peers->slots[next];
+    at = next;
+  }
+  peers->slots[at] = 0;
+}
+
+// The last peer takes the place of the one that goes.
 void ds_peers_remove(ds_peers *peers, ds_socket socket) {
-  uint32_t at = position_of(peers, socket);
-  if (at == peers->count || peers->items[at].socket != socket) return;
-  peers->count--;
-  memmove(peers->items + at, peers->items + at + 1, (peers->count - at) * sizeof *peers->items);
+  ds_peer *gone = known_peer(peers, socket);
+  if (!gone) return;
+  peers->held -= size_of_texts(gone);
+  vacate(peers, (uint32_t)(slot_of(peers, socket) - peers->slots));
+  const ds_peer *last = &peers->items[--peers->count];
+  if (last == gone) return;
+  *slot_of(peers, last->socket) = (uint32_t)(gone - peers->items) + 1;
+  *gone = *last;
 }
 
 void ds_peers_forget(ds_peers *peers) {
+  if (peers->room) memset(peers->slots, 0, 2 * peers->room * sizeof *peers->slots);
   peers->count = 0;
+  peers->held = 0;
   peers->complete = false;
 }

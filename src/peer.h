@@ -13,13 +13,14 @@ typedef struct ds_peer {
   uint8_t protocol;  // 1 or 2, 0 while unknown
   bool unread;       // its attachment cannot be read: nobody knows as whom it was let in
   bool changed;      // differs from the attachment
-  bool sender;       // has sent actions in this turn; set while the turn fans out
   bool waits;        // an action of this turn waits, and so does whatever the socket sent after it; set for the turn
   uint8_t client_size;
   char client[DS_MAX_CLIENT]; // version 2: who it is
   ds_view identity;           // who it was let in as: a JSON object, absent for nobody in particular; held by the set
   ds_view reader;             // as whom it reads: a JSON object of those members of the identity that a `where` asks for, absent if none does; held by the set
   uint64_t channels;          // the subscriptions: bit i is the app's channel i
+  uint32_t reader_hash;       // of `reader`
+  struct ds_sender *sender;   // what it is to be told of its actions of this turn; NULL if it has sent none, and between turns
   int64_t frames_left;        // of its rate, in thousandths of a frame
   int64_t refilled;           // when that was reckoned last; 0 never
 } ds_peer;
@@ -28,7 +29,9 @@ typedef struct ds_peers {
   ds_arena *keep;  // where they and their identities live
   ds_arena *spare; // where they move to when most of what lies in `keep` is in use no more
   size_t kept;     // bytes taken from `keep`
-  ds_peer *items; // in the order of their sockets
+  size_t held;     // of those, the bytes of the texts of the peers that are there
+  ds_peer *items;  // in no order
+  uint32_t *slots; // by socket: a peer's position plus one, 0 where free; open addressing, twice as many as `room`
   uint32_t count;
   uint32_t room;
   bool complete; // every socket of the host's is here

@@ -54,6 +54,7 @@ typedef struct ds_turn {
   ds_clients clients;
   ds_statements statements; // of the app's handlers
   ds_sender *senders; // in order of their first action
+  ds_sender *last_sender;
   int64_t read_bytes;  // of the pages and catch-ups made so far
   bool waiting;        // some frames are put back
   const ds_outcome *ended_by; // has ended the transaction: the turn is undone, and done again without it. NULL for nothing

@@ -6,7 +6,7 @@
 extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[], log_tests[], parts_tests[], limits_tests[], versions_tests[], handler_tests[], app_tests[], personal_tests[];
 extern const test outcomes_tests[];
 extern const test failing_tests[], replace_tests[];
-extern const test ending_tests[], found_tests[], json_suite_tests[], peer_tests[], migrations_tests[], pages_tests[], template_tests[];
+extern const test ending_tests[], found_tests[], json_suite_tests[], peer_tests[], scale_tests[], migrations_tests[], pages_tests[], template_tests[];
 
 int main(int count, char **arguments) {
   for (int i = 1; i < count; i++) conversation_run_file(&durasync_app, arguments[i]);
@@ -31,6 +31,7 @@ int main(int count, char **arguments) {
   test_run_all("found", found_tests);
   test_run_all("json suite", json_suite_tests);
   test_run_all("peer", peer_tests);
+  test_run_all("scale", scale_tests);
   test_run_all("migrations", migrations_tests);
   conversation_run_folder(&durasync_app, "tests/conversations");
   return test_summary();

@@ -48,6 +48,9 @@ void world_broadcast(world *world, ds_view channel, ds_view json);
 // The oldest frame that has arrived at `socket` and has not been received, NUL-terminated, which the caller frees; absent if there is none.
 ds_view world_receive(world *world, ds_socket socket);
 
+// Drops every frame that has arrived anywhere; returns how many.
+uint32_t world_skip_all(world *world);
+
 // The rows of `sql`, run by the test itself, as JSON: an array of arrays of null, integers and strings. The caller frees it. A failure is a failed check.
 char *world_query(world *world, const char *sql);
 
