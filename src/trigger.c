@@ -109,10 +109,35 @@ static void add_null_guard(ds_text *sql, const ds_table *table) {
   if (any) ds_text_str(sql, "; ");
 }
 
+static bool has_text_key(const ds_table *table) {
+  for (uint32_t i = 0; i < table->key_count; i++)
+    for (uint32_t at = 0; at < table->long_count; at++)
+      if (table->long_columns[at] == table->key[i]) return true;
+  return false;
+}
+
+// A key that is not UTF-8 would be another one behind the border to JavaScript, and several be one: it is refused where it is
+// written. A key of ASCII is known by its JSON. Of any other each byte is looked at: one that begins a character must be what SQLite
+// writes for the character that it reads there, with what follows it, and one that goes on must not stand behind ASCII. For what it
+// cannot read SQLite writes U+FFFD, so that one, and the two behind it, which it does not read either, are told by their bytes.
+static void add_key_guard(ds_text *sql, const ds_table *table, ds_view event) {
+#define HERE "substr(b,i.key+1,5)"
+  if (!has_text_key(table)) return;
+  ds_text_str(sql, "SELECT RAISE(ABORT, 'a primary key must be UTF-8') WHERE ");
+  if (ds_view_is(event, "update")) add(sql, table, "({rekeyed}) AND ");
+  add(sql, table,
+    "{key NEW} GLOB '*[^ -~]*' AND EXISTS (SELECT 1 FROM (SELECT CAST({key NEW} AS BLOB) AS b), "
+    "json_each('[0' || replace(hex(zeroblob(length(b) - 1)), '00', ',0') || ']') AS i WHERE " HERE " >= x'80' AND "
+    "CASE WHEN " HERE " < x'c0' THEN substr(b, i.key, 1) < x'80' "
+    "WHEN substr(" HERE ", 1, 3) BETWEEN x'efbfbd' AND x'efbfbf' THEN substr(" HERE ", 4, 1) BETWEEN x'80' AND x'bf' "
+    "ELSE instr(" HERE ", CAST(char(unicode(CAST(" HERE " AS TEXT))) AS BLOB)) <> 1 END); ");
+#undef HERE
+}
+
 // A record that no frame can carry is refused. Its size as JSON is looked at only where it might be too large: a byte takes at most six, beside what stands around the cells.
-static void add_guards(ds_text *sql, const ds_table *table, ds_view argument) {
-  (void)argument;
+static void add_guards(ds_text *sql, const ds_table *table, ds_view event) {
   add_null_guard(sql, table);
+  add_key_guard(sql, table, event);
   if (table->long_count == 0) return;
   ds_text_str(sql, "SELECT RAISE(ABORT, '" DS_RECORD_TOO_LARGE_MARK "') WHERE ");
   add_tree(sql, table, " + ", add_length, 0, table->long_count);
@@ -153,7 +178,7 @@ static void add_unique(ds_text *sql, const ds_table *table, ds_view argument) {
 //   {changed}  a condition: it changes a column that clients see, or one that a personal channel's `where` asks
 //   {touched}  a condition: it changes any column of the table
 //   {bits}     the set of the columns that it changes
-//   {guards}   statements that refuse a record which cannot be one
+//   {guards E} statements that refuse a record which cannot be one: after an insert, or an `update`
 //   {enters}   the statement that notes that the new row is there
 //   {leaves}   the statement that notes that the old row is gone
 //   {ousted E} statements that note which rows a REPLACE would remove: for the new row of an insert, or of an update
@@ -185,7 +210,7 @@ static const trigger of_table[] = {
   {"{own insert} AFTER INSERT", "BEGIN {guards}{enters}"},
   {"{own delete} AFTER DELETE", "BEGIN {leaves}"},
   {"{own update} AFTER UPDATE",
-   "WHEN {changed} BEGIN {guards}INSERT INTO {log} (op, key{old_names}) SELECT 3, {key OLD}{old_values OLD} WHERE {rekeyed}; "
+   "WHEN {changed} BEGIN {guards update}INSERT INTO {log} (op, key{old_names}) SELECT 3, {key OLD}{old_values OLD} WHERE {rekeyed}; "
    "INSERT INTO {log} (op, columns, key{old_names}) VALUES (2 - ({rekeyed}), {bits}, {key NEW}{old_values OLD}); "},
   {0},
 };
@@ -196,7 +221,7 @@ static const trigger of_part[] = {
   {"{own insert} AFTER INSERT", "WHEN {member NEW} BEGIN {guards}{enters}"},
   {"{own delete} BEFORE DELETE", "WHEN {member OLD} BEGIN {leaves}"},
   {"{own leave} BEFORE UPDATE", "WHEN {touched} AND {member OLD} BEGIN {leaves}"},
-  {"{own enter} AFTER UPDATE", "WHEN {touched} AND {member NEW} BEGIN {guards}{enters}"},
+  {"{own enter} AFTER UPDATE", "WHEN {touched} AND {member NEW} BEGIN {guards update}{enters}"},
   {0},
 };
 

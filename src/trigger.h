@@ -9,7 +9,7 @@
 #define DS_RECORD_TOO_LARGE_MARK "durasync: record_too_large"
 
 // Which triggers this core makes of a table: to be raised whenever ds_triggers_sql says something else of the same table, so that objects that wake make theirs anew.
-#define DS_TRIGGERS_FORMAT 4
+#define DS_TRIGGERS_FORMAT 5
 
 // Appends the statement number `at` (from 0) of those that make the channel's log and triggers; false past the last. Each is to be run by itself, since together they may be longer than the platform
 // takes (100,000 bytes), and where no trigger of durasync's exists.

@@ -37,7 +37,7 @@ export interface Stored {
 }
 
 /** durasync's. */
-export const stored: Stored = { empty: 28_672, full: 1_056_768 };
+export const stored: Stored = { empty: 36_864, full: 1_064_960 };
 
 /** One operation and what it came to. */
 export type Measurement = readonly [OperationName, Cost];

@@ -4,7 +4,7 @@
 #include "test.h"
 
 extern const test bytes_tests[], json_tests[], core_tests[], faults_tests[], log_tests[], parts_tests[], limits_tests[], versions_tests[], handler_tests[], app_tests[], personal_tests[];
-extern const test outcomes_tests[];
+extern const test outcomes_tests[], keys_tests[];
 extern const test failing_tests[], replace_tests[];
 extern const test ending_tests[], found_tests[], json_suite_tests[], peer_tests[], scale_tests[], migrations_tests[], pages_tests[], template_tests[];
 
@@ -19,6 +19,7 @@ int main(int count, char **arguments) {
   test_run_all("log", log_tests);
   test_run_all("parts", parts_tests);
   test_run_all("outcomes", outcomes_tests);
+  test_run_all("keys", keys_tests);
   test_run_all("limits", limits_tests);
   test_run_all("pages", pages_tests);
   test_run_all("versions", versions_tests);

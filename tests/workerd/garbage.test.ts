@@ -94,3 +94,16 @@ test.each(garbage.flatMap(([what, ...statements]) => [false, true].map((asleep) 
     }
   },
 );
+
+test("a key travels as it was written, or is refused", async () => {
+  const [socket] = await follow("keys", "a", "notes");
+  for (const [i, type] of ["half a key", "a broken key"].entries()) {
+    const name = "a primary key must be UTF-8";
+    expect(await socket.act(i + 1, "notes", type, null)).toMatchObject({ changes: [], outcomes: [{ code: "constraint", data: { constraint: "trigger", name } }] });
+  }
+  const key = "\u8a9e\0\ud83d\ude00";
+  expect(await socket.act(3, "notes", "a wide key", null)).toMatchObject({ changes: [{ put: [[key, null]] }], outcomes: [{ status: "committed" }] });
+  expect((await follow("keys", "b", "notes"))[1].cells?.[0]).toEqual([key]);
+  await server.sql("Guarded", "keys", "DELETE FROM notes");
+  expect(await socket.act(4, "notes", "who", null)).toMatchObject({ changes: [{ del: [[key]] }] });
+});

@@ -191,6 +191,9 @@ export class Guarded extends SyncServer<unknown, Shared, Who | undefined> {
     const [how = "", what = ""] = type.split(": ");
     const handler = handlers[how];
     if (handler) return this.#goesOn(handler(() => writes[what]?.(this.ctx.storage), this.ctx.storage)) as never;
+    if (type === "half a key") return void this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, NULL)", "\ud83d");
+    if (type === "a broken key") return void this.ctx.storage.sql.exec("INSERT INTO notes VALUES (CAST(X'ff' AS TEXT), NULL)");
+    if (type === "a wide key") return void this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, NULL)", "\u8a9e\0\ud83d\ude00");
     if (type === "reads later") return this.#readsLater(String(payload["id"])) as never;
     if (type === "starts something") return this.#starts();
     this.ctx.storage.sql.exec("INSERT INTO notes VALUES (?, ?)", payload["id"], identity?.user ?? null);
