@@ -107,7 +107,7 @@ $(sim_objects): build/sim/%.o: %.c $(native_headers) $(wildcard tests/sim/*.h te
 # The fuzzers: looking for new inputs needs clang's libFuzzer; those that are kept are run by anything.
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
-fuzzers := json frame conversation personal
+fuzzers := json frame conversation personal outcome
 fuzz_objects := $(patsubst %.c,%.o,$(wildcard src/*.c fixtures/todo/*.c) tests/native/sqlite_host.c tests/native/statements.c tests/native/world.c tests/fuzz/fail.c)
 fuzz_headers := $(native_headers) tests/fuzz/conversation.c tests/apps/personal/personal.c Makefile
 

@@ -7,7 +7,7 @@ import { differences, talkers } from "./differential.ts";
 
 const seconds = Number(process.argv[2] ?? 60);
 const MAX_COMPARED = 400; // of the inputs that were found here and are not kept
-const kept = { json: "tests/fuzz/JSONTestSuite/test_parsing", frame: "tests/fuzz/corpus/frame", conversation: "tests/fuzz/corpus/conversation", personal: "tests/fuzz/corpus/personal" };
+const kept = { json: "tests/fuzz/JSONTestSuite/test_parsing", frame: "tests/fuzz/corpus/frame", conversation: "tests/fuzz/corpus/conversation", personal: "tests/fuzz/corpus/personal", outcome: "tests/fuzz/corpus/outcome" };
 const files = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : []);
 const found = (name) => `build/fuzz/corpus/${name}`;
 let [passed, failed, skipped] = [0, 0, 0];
