@@ -276,6 +276,32 @@ static void a_table_that_is_made_again_keeps_what_refers_to_it(void) {
   }
 }
 
+#define REFILL "DELETE FROM items; INSERT INTO items VALUES ('1', '8')"
+
+static void says_so_and_refills(ds_action *action) {
+  ds_run(action, "pragma Foreign_Keys(off)");
+  ds_run(action, "DELETE FROM items");
+  ds_run(action, "INSERT INTO items VALUES ('1', '8')");
+}
+
+// Nothing but what it says tells that it needs them off: no key stops it, and no table is made again.
+static void what_a_migration_says_of_foreign_keys_holds_while_it_runs(void) {
+  const ds_migration ways[] = {
+    {"PRAGMA foreign_keys = OFF;" REFILL}, {"PRAGMA foreign_keys='false';\r\n--> statement-breakpoint\r\n" REFILL},
+    {.run = says_so_and_refills},
+  };
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    world w = with_a_family(CHILDREN("ON DELETE CASCADE"));
+    ds_app next = family(CHILDREN("ON DELETE CASCADE"), (const ds_migration[]){ways[i], {0}});
+    w.app = &next;
+    world_start(&w);
+    CHECK(w.ready);
+    talk_sql(&w, "SELECT * FROM others", "[[\"child\",\"1\"]]");
+    talk_sql(&w, "PRAGMA foreign_keys", "[[1]]");
+    world_free(&w);
+  }
+}
+
 static void what_a_migration_leaves_without_its_parent_undoes_it_and_foreign_keys_are_on_again(void) {
   const struct {
     ds_migration migration;
@@ -471,6 +497,7 @@ const test migrations_tests[] = {
   {"a page newer than the object is told by code", a_page_newer_than_the_object_is_told_by_code},
   {"what keeps a release from starting leaves the object as it was, until another comes", what_keeps_a_release_from_starting_leaves_the_object_as_it_was_until_another_comes},
   {"a table that is made again keeps what refers to it", a_table_that_is_made_again_keeps_what_refers_to_it},
+  {"what a migration says of foreign keys holds while it runs", what_a_migration_says_of_foreign_keys_holds_while_it_runs},
   {"what a migration leaves without its parent undoes it, and foreign keys are on again", what_a_migration_leaves_without_its_parent_undoes_it_and_foreign_keys_are_on_again},
   {"what had no parent before a migration is not held against it", what_had_no_parent_before_a_migration_is_not_held_against_it},
   {"a migration is run whatever stands around its statements", a_migration_is_run_whatever_stands_around_its_statements},
