@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 // One instance of the module, and a turn of it: frames in, deliveries out. src/core.h says what the exports do.
 import type { Cost } from "./cost.ts";
-import { encoder, Host, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
+import { encoder, Host, utf8Size, type Guest, type Script, type Sockets, type Storage, type Surroundings } from "./host.ts";
 import * as limits from "../wasm/build/limits.ts";
 import type { ErrorCode } from "../wasm/build/protocol.ts";
 
-/** A message of a socket, or a frame of the core's own that comes as one; `poisoned` once it has brought an instance down. */
+/**
+ * A message of a socket, or a frame of the core's own that comes as one. `size` is in bytes of UTF-8; a `huge` one has come without its text, since it is
+ * larger than a frame may be. `tried` says that an instance broke down with it alone, `poisoned` that a second one did.
+ */
 export interface Frame {
   readonly socket: number;
   readonly message: string | ArrayBuffer;
+  readonly size?: number;
+  readonly huge?: boolean;
   readonly own?: boolean;
+  readonly tried?: boolean;
   readonly poisoned?: boolean;
 }
 
@@ -44,6 +50,7 @@ interface Exports extends Guest {
   core_migrate(core: number): number;
   core_apart(core: number, whole: number): number;
   core_reshaped(core: number): number;
+  core_swollen(core: number): number;
   core_current(core: number): number;
   core_event(core: number, event: number, at: number, size: number, socket: number): number;
   core_admit(core: number, at: number, size: number): number;
@@ -63,6 +70,12 @@ const BINARY = 1;
 const POISONED = 2;
 const HUGE = 3;
 const OWN = 4;
+
+/** The bytes of a message, in UTF-8 if it is a text. One with more units than a frame may have bytes is not looked at further. */
+export function sizeOf(message: string | ArrayBuffer): number {
+  if (typeof message !== "string") return message.byteLength;
+  return message.length > limits.maxFrame ? message.length : utf8Size(message);
+}
 
 export class Core {
   readonly #host: Host;
@@ -94,6 +107,11 @@ export class Core {
   /** Whether the start has given a channel another shape than it had. */
   get reshaped(): boolean {
     return this.#exports.core_reshaped(this.#core) === 1;
+  }
+
+  /** Whether the instance keeps much memory of a turn that is long over. Its memory cannot shrink: a new instance begins small. */
+  get swollen(): boolean {
+    return this.#exports.core_swollen(this.#core) === 1;
   }
 
   /** Whether the channels' tables are what they were at the start. If not, another instance is to be started. */
@@ -190,9 +208,9 @@ export class Core {
     this.#exports.core_close(this.#core, socket);
   }
 
-  #receive({ socket, message, own, poisoned }: Frame): void {
+  #receive({ socket, message, size, huge: large, own, poisoned }: Frame): void {
     const text = typeof message === "string";
-    const huge = !own && (text ? message.length : message.byteLength) > limits.maxFrame;
+    const huge = large ?? (!own && (size ?? sizeOf(message)) > limits.maxFrame);
     const kind = huge ? HUGE : !text ? BINARY : poisoned ? POISONED : own ? OWN : TEXT;
     this.#exports.core_receive(this.#core, socket, kind, ...this.#write(text && !huge ? message : ""));
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { DurableObject } from "cloudflare:workers";
 import { attach, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
-import { Core, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
+import { Backlog, turnOf } from "./backlog.ts";
+import { Core, sizeOf, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
 import { Ending, NotAlone } from "./ending.ts";
 import type { Script } from "./host.ts";
@@ -9,12 +10,16 @@ import { SyncError } from "./sync-error.ts";
 import { OURS, SocketTable, UNASKED } from "./socket-table.ts";
 import { Waits } from "./waits.ts";
 import { Writes } from "./writes.ts";
+import { maxFrame } from "../wasm/build/limits.ts";
 
 // RFC 6455, section 7.4.1. The client's own code is not repeated: some stand for what no close frame can say.
 const NORMAL_CLOSURE = 1000;
 
 // Service restart (https://www.iana.org/assignments/websocket): clients come again.
 const RESTART = 1012;
+
+// Try again later: clients come back, more slowly.
+const TRY_AGAIN = 1013;
 
 /** Milliseconds after which an alarm is rung again that found an object which could not start. */
 const ALARM_DELAY = 60_000;
@@ -23,6 +28,12 @@ const ALARM_DELAY = 60_000;
 export function admission(outcome: EventOutcome): string {
   if (outcome.status === "rejected") throw new SyncError(outcome.code);
   return String(outcome.result);
+}
+
+// A message that is larger than any frame may be is not kept while it waits for its refusal.
+function frameOf(socket: number, message: string | ArrayBuffer): Frame {
+  const size = sizeOf(message);
+  return size > maxFrame ? { socket, message: "", huge: true } : { socket, message, size };
 }
 
 /**
@@ -42,15 +53,18 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   readonly #sockets: SocketTable;
   /** What the object's own code does to the storage. */
   protected readonly writes: Writes;
+  readonly #backlog = new Backlog();
   readonly #waits = new Waits((socket, frames) => {
     if (this.#sockets.isOpen(socket)) this.#enqueue(frames); // else it was sent away, or comes back, and sends again what it may
-  });
+  }, this.#backlog);
   readonly #ending: Ending;
   readonly #total = noCost();
   #core: Core | undefined;
   #waiting: Frame[] = [];
   #running = false;
   #noticed = false;
+  /** Whether the turn that runs tells of writes from outside. */
+  #untold = false;
   /** What handlers have said in this turn, for its end. */
   #said: (readonly [channel: Channel, event: unknown])[] = [];
   /** Resolves when turns need no commits of their own any more. */
@@ -88,7 +102,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   async #beginAnew(): Promise<void> {
     if (!this.#begun || !this.#isEmpty()) return; // it is about to start; or the platform refuses to delete anything, and says so itself
     this.#sockets.closeAll("new_epoch", RESTART);
-    this.#waiting = [];
+    this.#takeAll();
     this.#core = undefined;
     if (this.startAtOnce()) this.writes.redefined = false;
     else await this.ctx.blockConcurrencyWhile(() => this.#begin());
@@ -182,9 +196,11 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     if (!this.#sockets.isOurs(socket)) return;
-    const frame = { socket: this.#sockets.number(socket), message };
+    const frame = frameOf(this.#sockets.number(socket), message);
     // Who came while the object could not start is sent away to come again. Who was sent away, and stays all the same, is heard no more.
     if (this.core.ready && !this.#isIn(socket)) return this.#sockets.close(frame.socket, "unavailable", RESTART);
+    // The client comes back after a while, and sends again what has no answer.
+    if (this.#backlog.isFullFor(frame)) return this.#sockets.close(frame.socket, "rate_limited", TRY_AGAIN);
     if (!this.#waits.hold(frame)) this.#enqueue([frame]);
   }
 
@@ -196,11 +212,15 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   #hasClosed(socket: WebSocket): void {
     if (this.#apart) return void this.#apart.finally(() => this.#hasClosed(socket));
-    if (this.#waiting.length > 0) this.flush(); // what it sent before it closed comes first
+    // What it sent before it closed comes first, however many turns that takes.
+    for (let left = Infinity; this.#waiting.length > 0 && this.#waiting.length < left; ) {
+      left = this.#waiting.length;
+      this.flush();
+    }
     const number = this.#sockets.number(socket);
     this.#happen("close", null, number);
     this.#waits.drop(number);
-    this.core.close(number);
+    this.#guarded((core) => core.close(number));
     this.#sockets.remove(socket);
   }
 
@@ -242,10 +262,14 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   #flushNow(): void {
     if (this.writes.redefined || this.core.failed) this.#lookAgain();
-    const frames = this.#waiting;
-    this.#waiting = [];
+    const frames = this.#waiting.splice(0, turnOf(this.#waiting));
+    this.#backlog.remove(frames);
+    this.#untold = this.#noticed;
     this.#noticed = false;
     this.#run(frames);
+    this.#untold = false;
+    if (this.#waiting.length > 0) this.#flushSoon();
+    else if (!this.#noticed && this.core.swollen) this.#startNewCore();
     // Looks now, not only when the next frame comes; once, even if it goes on failing.
     if (this.core.ready && (this.writes.redefined || (this.core.failed && frames.length > 0))) this.#noticeChange();
   }
@@ -253,7 +277,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
   broadcast(channel: Channel, event: unknown): void {
     if (this.#running) this.#said.push([channel, event]);
-    else this.#send(() => this.core.broadcast(channel, event));
+    else this.#send((core) => core.broadcast(channel, event));
   }
 
   /** The open sockets, with who they are and what they follow. */
@@ -285,7 +309,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
    * a restore from a backup. `restoreObject` does it for you. Throws if the storage refuses; then nothing has changed.
    */
   renewEpoch(): void {
-    this.#send(() => this.core.renew());
+    this.#send((core) => core.renew());
   }
 
   /** Empties the object: every table, the alarm, its history. Migrations run again, clients fetch anew. `ctx.storage.deleteAll()` does the same. */
@@ -303,8 +327,20 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   // The frames that arrive together are handled together: the turn comes after the events that wait already. Without its 0 the timer of workerd takes milliseconds.
   #enqueue(frames: readonly Frame[]): void {
-    if (this.#waiting.length === 0) setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
-    this.#waiting.push(...frames);
+    if (this.#waiting.length === 0) this.#flushSoon();
+    for (const frame of frames) this.#waiting.push(frame);
+    this.#backlog.add(frames);
+  }
+
+  #flushSoon(): void {
+    setTimeout(() => this.#waiting.length > 0 && this.flush(), 0);
+  }
+
+  // Takes out whatever waits for a turn.
+  #takeAll(): Frame[] {
+    const frames = this.#waiting.splice(0);
+    this.#backlog.remove(frames);
+    return frames;
   }
 
   #rowsSince({ rowsRead, rowsWritten }: Core["rows"]): Core["rows"] {
@@ -328,8 +364,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.onTurn(cost);
   }
 
-  // A turn that breaks its instance is undone. Its frames are tried again one by one on a new instance, to find the one that did it; that one is then
-  // handed over as poisoned, so that it gets its answer and cannot do it again. An answer that goes on has lost its place among the frames of its socket, which comes back, and resumes.
+  // A turn that breaks its instance is undone. Its frames are tried again one by one on a new instance, to find the one that did it. That one is
+  // tried alone once more, since what was before it may have brought the instance to its end; then it is handed over as poisoned, so that it gets its answer and cannot do it again. An answer that goes on has lost its place among the frames of its socket, which comes back, and resumes.
   #run(frames: readonly Frame[]): void {
     let deliveries: Delivery[];
     const before = this.core.rows;
@@ -339,14 +375,13 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     } catch (error) {
       const committed = this.core.committed;
       this.#said = [];
-      this.#core = undefined;
-      this.startCore();
+      this.#startNewCore();
       if (error instanceof NotAlone) return this.#runAgain(frames);
       console.error("durasync: an instance broke down", error);
       const [first] = frames;
-      if (committed || !first || first.poisoned) this.#sockets.closeAll();
-      else for (const frame of frames) this.#run([frames.length === 1 ? { ...frame, poisoned: true } : frame]);
-      for (const { socket } of this.#waiting.splice(0)) this.#sockets.close(socket, "internal");
+      if (committed || !first || first.poisoned || this.#untold) this.#sockets.closeAll();
+      else for (const frame of frames) this.#run([frames.length > 1 ? frame : { ...frame, tried: true, poisoned: frame.tried === true }]);
+      for (const { socket } of this.#takeAll()) this.#sockets.close(socket, "internal");
       return;
     } finally {
       this.#running = false;
@@ -357,7 +392,8 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   #runAgain(frames: readonly Frame[]): void {
-    this.#waiting.unshift(...frames);
+    this.#waiting = [...frames, ...this.#waiting];
+    this.#backlog.add(frames);
     queueMicrotask(() => this.flush());
   }
 
@@ -370,9 +406,27 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   // Sends what the core makes beside the turns. It does one thing at a time: what a handler asks for waits for the end of its turn.
-  #send(make: () => Delivery[]): void {
+  #send(make: (core: Core) => Delivery[]): void {
     if (this.#running) queueMicrotask(() => this.#send(make));
-    else this.#deliver(make());
+    else this.#deliver(this.#guarded(make));
+  }
+
+  #startNewCore(): void {
+    this.#core = undefined;
+    this.startCore();
+  }
+
+  // An instance that breaks down, in whatever it does, is thrown away: the next one is made from storage and attachments. It does not know what was
+  // written from outside and not yet told: then all sockets come back, and resume.
+  #guarded<T>(step: (core: Core) => T): T {
+    try {
+      return step(this.core);
+    } catch (error) {
+      console.error("durasync: an instance broke down", error);
+      this.#startNewCore();
+      if (this.#noticed) this.#sockets.closeAll();
+      throw error;
+    }
   }
 
   /** Resolves when what a frame waits for is there. */
@@ -384,7 +438,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   // Hands an event to the app; what it changes is news.
   #happen(event: AppEvent, payload?: unknown, socket?: number): EventOutcome {
-    const outcome = this.core.event(event, payload, socket);
+    const outcome = this.#guarded((core) => core.event(event, payload, socket));
     if (this.core.handles(event)) this.#noticeChange();
     return outcome;
   }
@@ -397,7 +451,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   // unavailable, and looks again whenever a frame comes, or its own code writes.
   #lookAgain(): void {
     const before = this.core.rows;
-    this.writes.redefined = !this.core.isCurrent();
+    this.writes.redefined = !this.#guarded((core) => core.isCurrent());
     addCost(this.#total, this.#rowsSince(before));
     if (!this.writes.redefined) return;
     this.#core = undefined;

@@ -35,6 +35,14 @@
 #define DS_FRAME_BURST 2000
 #define DS_FRAMES_PER_SECOND 500
 
+// Bytes and frames that wait for an object's turns: the turn's own, and those behind a handler that waits. A socket that brings more is
+// closed, and comes back. Each socket may have four times the burst of its rate.
+#define DS_MAX_WAITING 16777216
+#define DS_MAX_WAITING_FRAMES 8000
+
+// Bytes of the frames that one turn takes in; the others wait for the next. The module has 64 MB, and a frame is copied and taken apart in it.
+#define DS_MAX_TURN_BYTES 4194304
+
 // Bytes that may wait for a socket whose client does not read: more, and it is closed, and resumes when it comes back. An object has 128 MB for everything.
 #define DS_MAX_BACKLOG 8388608
 

@@ -141,6 +141,11 @@ DS_EXPORT("core_reshaped") int32_t export_core_reshaped(const ds_core *core) {
   return ds_core_reshaped(core);
 }
 
+// 1 if the instance has kept much memory of a turn that is long over: a new one needs less.
+DS_EXPORT("core_swollen") int32_t export_core_swollen(const ds_core *core) {
+  return ds_core_swollen(core);
+}
+
 // 1 if the tables are what they were at the start, 0 if a new core is to be started; then core_end.
 DS_EXPORT("core_current") int32_t export_core_current(ds_core *core) {
   return ds_core_current(core);

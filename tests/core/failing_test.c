@@ -222,6 +222,7 @@ static void version_1_gets_the_other_rows(void) {
   party_free(&p);
 }
 
+// DS_MAX_FAILING bytes of keys.
 static void rows_that_fail_beyond_all_bounds_fail_the_reader_and_nobody_else(void) {
   party p = party_new();
   talk_sql(&p.w,

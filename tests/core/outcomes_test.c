@@ -256,6 +256,7 @@ static void check_kept(world *w) {
   talk_sql(w, "SELECT count(*) > 1000, total(length(outcomes)) + 1000 * count(*) <= 4000000 FROM durasync_client", "[[1,1]]");
 }
 
+// DS_MAX_REFUSED_BYTES for all such clients together, each of them counted with DS_REFUSED_CLIENT beside its outcomes.
 static void who_may_do_nothing_cannot_fill_the_storage(void) {
   world w = talk_start(&app);
   ds_socket honest = talk_greet(&w, "honest");

@@ -72,7 +72,53 @@ static void every_one_of_10000_readers_hears_of_their_own_alone(void) {
   world_free(&w);
 }
 
+// Two thousand readers of 320 bytes each are more than DS_MAX_ASKED: the log is asked twice.
+static void readers_who_are_too_many_for_one_question_are_asked_for_in_several(void) {
+  world w = talk_start(&crowd_app);
+  come(&w, "mine", 2, 2000, 2000, 300);
+  world_start(&w);
+  char statement[1000];
+  sprintf(statement, "INSERT INTO notes (owner) VALUES ('u0%0*d'), ('u1999%0*d')", 300, 0, 300, 0);
+  int64_t calls;
+  print_figures("two of 2,000", peak_of(&w, statement, &calls), calls, &w);
+  CHECK_INT(w.arrived_count, 2);
+  talk_hear(&w, 0, "{\"type\":\"patch\"");
+  talk_hear(&w, 1999, "{\"type\":\"patch\"");
+  world_free(&w);
+}
+
+static void what_a_peak_took_is_given_back(void) {
+  world w = talk_start(&crowd_app);
+  come(&w, "mine", 2, 5000, 5000, 1);
+  world_start(&w);
+  int64_t calls;
+  size_t peak = peak_of(&w, "INSERT INTO notes (owner, shared) VALUES ('nobody', 1)", &calls);
+  world_skip_all(&w);
+  CHECK(peak > DS_MAX_IDLE);
+  CHECK(ds_core_memory(w.core) < DS_MAX_IDLE / 2);
+  CHECK(!ds_core_swollen(w.core));
+  world_free(&w);
+}
+
+static void a_thousand_readers_beside_16000_sockets_take_memory_linear_in_sockets(void) {
+  size_t bytes[2];
+  for (int i = 0; i < 2; i++) {
+    world w = talk_start(&crowd_app);
+    come(&w, "all", 2, 8000 * (i + 1) - 1000, 1, 1);
+    come(&w, "mine", 2, 1000, 1000, 1);
+    world_start(&w);
+    int64_t calls;
+    bytes[i] = peak_of(&w, "INSERT INTO notes (owner) VALUES ('nobody')", &calls);
+    world_skip_all(&w);
+    world_free(&w);
+  }
+  CHECK(bytes[1] < 5 * bytes[0] / 2);
+}
+
 const test scale_tests[] = {
+  {"readers who are too many for one question are asked for in several", readers_who_are_too_many_for_one_question_are_asked_for_in_several},
+  {"what a peak took is given back", what_a_peak_took_is_given_back},
+  {"a thousand readers beside 16,000 sockets take memory linear in sockets", a_thousand_readers_beside_16000_sockets_take_memory_linear_in_sockets},
   {"every one of 10,000 readers hears of their own alone", every_one_of_10000_readers_hears_of_their_own_alone},
   {0},
 };
