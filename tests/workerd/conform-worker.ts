@@ -44,7 +44,7 @@ export class ConformTs extends SyncServer<unknown, Shared, Who | undefined> {
   }
 
   override onStart(): void {
-    this.ctx.storage.sql.exec("INSERT OR IGNORE INTO notes VALUES ('0', 'made at the start', NULL)");
+    this.ctx.storage.sql.exec("INSERT INTO notes SELECT '0', 'made at the start', NULL WHERE NOT EXISTS (SELECT 1 FROM notes WHERE id = '0')");
   }
 
   override onConnect(request: Request): Who | undefined {

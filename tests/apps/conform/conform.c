@@ -73,7 +73,7 @@ static void remind(ds_action *action) {
 }
 
 static void on_start(ds_action *action) {
-  ds_run(action, "INSERT OR IGNORE INTO notes VALUES ('0', 'made at the start', NULL)");
+  ds_run(action, "INSERT INTO notes SELECT '0', 'made at the start', NULL WHERE NOT EXISTS (SELECT 1 FROM notes WHERE id = '0')");
 }
 
 static void on_alarm(ds_action *action) {
