@@ -247,10 +247,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     else this.#flushNow();
   }
 
-  // A turn that may end its transaction must not find anything in it: it comes after the commit of what was written before.
+  // A turn that may end its transaction must not find anything in it: it comes after the commit of what was written before, and
+  // of what a look at the tables writes.
   #flushApart(): void {
     const apart = async (): Promise<void> => {
       do {
+        if (this.#mustLook) this.#lookAgain();
         await this.ctx.storage.sync();
         if (this.writes.undecided) return this.#noticeChange();
         this.#flushNow();
@@ -260,8 +262,12 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.#apart.catch((error: unknown) => console.error("durasync: the storage does not commit", error));
   }
 
+  get #mustLook(): boolean {
+    return this.writes.redefined || this.core.failed;
+  }
+
   #flushNow(): void {
-    if (this.writes.redefined || this.core.failed) this.#lookAgain();
+    if (this.#mustLook) this.#lookAgain();
     const frames = this.#waiting.splice(0, turnOf(this.#waiting));
     this.#backlog.remove(frames);
     this.#untold = this.#noticed;

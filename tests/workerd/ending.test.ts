@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Actions that end the transaction of their whole turn: they are rejected, and nobody else notices.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connect, type ObjectClass, type TestSocket } from "./server.ts";
-import { Workerd } from "./workerd.ts";
+import { startServer, type ObjectClass, type Server, type TestSocket } from "./server.ts";
 
-const server = new Workerd("tests/workerd/wrangler.toml");
-beforeAll(async () => await server.start());
-afterAll(async () => await server.dispose());
+let server: Server;
+beforeAll(async () => void (server = await startServer()));
+afterAll(async () => await server.close());
 
 type Sent = readonly [type: string, payload?: unknown];
 const bump: Sent = ["run", "UPDATE todos SET n = n + 1 WHERE id = 'n'"];
 
 async function greet(app: ObjectClass, name: string, client: string): Promise<TestSocket> {
-  const socket = await connect(server.url, app, name);
+  const socket = await server.connect(app, name);
   await socket.hello(client);
   return socket;
 }
@@ -31,7 +30,7 @@ async function hear(socket: TestSocket): Promise<string[]> {
 }
 
 const ask = async (name: string, sql: string, app = "ending"): Promise<unknown> =>
-  await (await fetch(`${server.url}/parties/${app}/${encodeURIComponent(name)}?sql=${encodeURIComponent(sql)}`)).json();
+  JSON.parse(await server.fetch(`/parties/${app}/${encodeURIComponent(name)}?sql=${encodeURIComponent(sql)}`));
 
 // Before it and after it, in one turn, others act; and nobody's socket goes down.
 async function checkAlone(name: string, guilty: Sent, code: string): Promise<void> {
