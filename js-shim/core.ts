@@ -77,6 +77,9 @@ export function sizeOf(message: string | ArrayBuffer): number {
   return message.length > limits.maxFrame ? message.length : utf8Size(message);
 }
 
+/** The storage has refused a new epoch: nothing has changed, and the instance is as good as before. */
+export class RenewalRefused extends Error {}
+
 export class Core {
   readonly #host: Host;
   readonly #exports: Exports;
@@ -165,12 +168,12 @@ export class Core {
     }
   }
 
-  /** Begins a new epoch: for storage that was brought back from a backup. Throws if the storage refuses. */
+  /** Begins a new epoch: for storage that was brought back from a backup. Throws a RenewalRefused if the storage does. */
   renew(): Delivery[] {
     const deliveries = this.#exports.core_renew(this.#core);
     if (deliveries) return this.#take(deliveries);
     this.#end();
-    throw new Error("The epoch could not be renewed: the log says why.");
+    throw new RenewalRefused("The epoch could not be renewed: the log says why.");
   }
 
   /** Whether the app handles the event. */
@@ -198,9 +201,9 @@ export class Core {
   }
 
   /** Sends an event of the app's own to the channel's subscribers. */
-  broadcast(channel: string, event: unknown): Delivery[] {
+  broadcast(channel: string, json: string): Delivery[] {
     const name = this.#write(channel);
-    return this.#take(this.#exports.core_broadcast(this.#core, ...name, ...this.#write(JSON.stringify(event))));
+    return this.#take(this.#exports.core_broadcast(this.#core, ...name, ...this.#write(json)));
   }
 
   /** The socket is gone. */

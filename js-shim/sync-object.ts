@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { attach, chosenProtocol, connectionsOf, refuseSocket, requestPayload, responseOf, type Connection, type Identity } from "./connection.ts";
 import { Backlog, turnOf } from "./backlog.ts";
-import { Core, sizeOf, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
+import { Core, RenewalRefused, sizeOf, type AppEvent, type Delivery, type EventOutcome, type Frame } from "./core.ts";
 import { addCost, noCost, type Cost } from "./cost.ts";
 import { Ending, NotAlone } from "./ending.ts";
 import type { Script } from "./host.ts";
@@ -66,7 +66,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   /** Whether the turn that runs tells of writes from outside. */
   #untold = false;
   /** What handlers have said in this turn, for its end. */
-  #said: (readonly [channel: Channel, event: unknown])[] = [];
+  #said: (readonly [channel: Channel, json: string])[] = [];
   /** Resolves when turns need no commits of their own any more. */
   #apart: Promise<void> | undefined;
   #begun = false;
@@ -211,14 +211,18 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
   }
 
   #hasClosed(socket: WebSocket): void {
-    if (this.#apart) return void this.#apart.finally(() => this.#hasClosed(socket));
     // What it sent before it closed comes first, however many turns that takes.
     for (let left = Infinity; this.#waiting.length > 0 && this.#waiting.length < left; ) {
       left = this.#waiting.length;
       this.flush();
     }
+    if (this.#apart) return void this.#apart.then(() => this.#hasClosed(socket));
     const number = this.#sockets.number(socket);
-    this.#happen("close", null, number);
+    try {
+      this.#happen("close", null, number);
+    } catch {
+      // It is logged. The socket is gone all the same, and its client gets its answer.
+    }
     this.#waits.drop(number);
     this.#guarded((core) => core.close(number));
     this.#sockets.remove(socket);
@@ -258,8 +262,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
         this.#flushNow();
       } while (this.#waiting.length > 0 || this.#noticed);
     };
-    this.#apart = apart().finally(() => (this.#apart = undefined));
-    this.#apart.catch((error: unknown) => console.error("durasync: the storage does not commit", error));
+    this.#apart = apart()
+      .catch((error: unknown) => console.error("durasync: the storage does not commit", error))
+      .finally(() => (this.#apart = undefined));
   }
 
   get #mustLook(): boolean {
@@ -282,8 +287,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
 
   /** Sends an event to everyone who has subscribed to the channel; from within a handler, when its turn is over, whatever becomes of the action. It is stored nowhere: who is away misses it. */
   broadcast(channel: Channel, event: unknown): void {
-    if (this.#running) this.#said.push([channel, event]);
-    else this.#send((core) => core.broadcast(channel, event));
+    const json = JSON.stringify(event); // what JSON cannot say is its caller's mistake
+    if (this.#running) this.#said.push([channel, json]);
+    else this.#send((core) => core.broadcast(channel, json));
   }
 
   /** The open sockets, with who they are and what they follow. */
@@ -382,7 +388,10 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
       const committed = this.core.committed;
       this.#said = [];
       this.#startNewCore();
-      if (error instanceof NotAlone) return this.#runAgain(frames);
+      if (error instanceof NotAlone) {
+        if (this.#untold) this.#sockets.closeAll(); // the new instance does not know of what was written
+        return this.#runAgain(frames);
+      }
       console.error("durasync: an instance broke down", error);
       const [first] = frames;
       if (committed || !first || first.poisoned || this.#untold) this.#sockets.closeAll();
@@ -393,7 +402,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
       this.#running = false;
     }
     this.#deliver(deliveries, frames);
-    for (const [channel, event] of this.#said.splice(0)) this.broadcast(channel, event);
+    for (const [channel, json] of this.#said.splice(0)) this.#send((core) => core.broadcast(channel, json));
     this.#account(frames, deliveries, before);
   }
 
@@ -417,9 +426,9 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     else this.#deliver(this.#guarded(make));
   }
 
-  #startNewCore(): void {
+  #startNewCore(): boolean {
     this.#core = undefined;
-    this.startCore();
+    return this.startCore();
   }
 
   // An instance that breaks down, in whatever it does, is thrown away: the next one is made from storage and attachments. It does not know what was
@@ -428,6 +437,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     try {
       return step(this.core);
     } catch (error) {
+      if (error instanceof RenewalRefused) throw error;
       console.error("durasync: an instance broke down", error);
       this.#startNewCore();
       if (this.#noticed) this.#sockets.closeAll();
@@ -460,8 +470,7 @@ export class SyncObject<Env = unknown, Who extends object | undefined = Identity
     this.writes.redefined = !this.#guarded((core) => core.isCurrent());
     addCost(this.#total, this.#rowsSince(before));
     if (!this.writes.redefined) return;
-    this.#core = undefined;
-    this.writes.redefined = !this.startCore();
+    this.writes.redefined = !this.#startNewCore();
     addCost(this.#total, this.core.rows);
   }
 

@@ -45,6 +45,44 @@ static void open_rows(ds_action *action) {
   ds_reject(action, DS_REJECTED, "With rows still open.");
 }
 
+static volatile int zero = 0;
+
+// Takes more of the stack than there is. Unlike ds_panic this leaves an instance behind in which nothing runs any more: its stack stays full.
+static int overflow(int depth) {
+  volatile char room[3000];
+  room[0] = room[2999] = (char)depth;
+  return depth > zero ? overflow(depth + 1) + room[0] + room[2999] : 0;
+}
+
+// Whether an address asks for it, by its end.
+static bool asks_for(ds_action *action, ds_view word) {
+  ds_view url = ds_payload_text(action, "url");
+  return url.size >= word.size && ds_view_equal((ds_view){url.at + url.size - word.size, word.size}, word);
+}
+
+static void on_request(ds_action *action) {
+  ds_run(action, "INSERT INTO notes VALUES ('asked for')");
+  if (asks_for(action, DS_LITERAL("user=trap")) && overflow(1) == 1) ds_panic();
+}
+
+static void on_connect(ds_action *action) {
+  if (asks_for(action, DS_LITERAL("user=refused")) && overflow(1) == 1) ds_panic();
+  if (asks_for(action, DS_LITERAL("user=leaver"))) ds_result(action, DS_LITERAL("{\"user\":\"leaver\"}"));
+}
+
+static void on_close(ds_action *action) {
+  if (!ds_view_absent(ds_identity(action, "user")) && overflow(1) == 1) ds_panic();
+}
+
+static void on_alarm(ds_action *action) {
+  ds_run(action, "INSERT INTO notes VALUES ('rung')");
+  if (overflow(1) == 1) ds_panic();
+}
+
+static void ring(ds_action *action) {
+  ds_set_alarm(action, ds_now(action));
+}
+
 const ds_app durasync_app = {
   .channels = (const ds_channel[]){{.name = "notes"}, {0}},
   .migrations = (const ds_migration[]){{NOTES}, {0}},
@@ -58,6 +96,8 @@ const ds_app durasync_app = {
       {"notes", "answer", answer},
       {"notes", "open-rows", open_rows},
       {"notes", "remake", remake},
+      {"notes", "ring", ring},
       {0},
     },
+  .on = {[DS_ON_ALARM] = on_alarm, [DS_ON_CONNECT] = on_connect, [DS_ON_CLOSE] = on_close, [DS_ON_REQUEST] = on_request},
 };
