@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
-export type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts" | "Scripted" | "Seed" | "ConformC" | "ConformTs" | "ReleaseC" | "ReleaseTs" | "Troubled" | "TroubledEarly" | "Cramped" | "Redefined" | "Guarded" | "Migrated" | "Ending" | "EndingC";
+export type ObjectClass = "Todos" | "Schema" | "Broken" | "Parts" | "Scripted" | "Seed" | "ConformC" | "ConformTs" | "ReleaseC" | "ReleaseTs" | "Troubled" | "TroubledEarly" | "Cramped" | "Redefined" | "Guarded" | "Migrated" | "Ending" | "EndingC" | "Crowd";
 
 /** A socket that keeps what it gets until a test asks for it. */
 export class TestSocket {

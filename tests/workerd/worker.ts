@@ -5,6 +5,7 @@ import parts from "../../wasm/build/parts.wasm";
 import schema from "../../wasm/build/schema.wasm";
 import todo from "../../wasm/build/todo.wasm";
 import { Cramped } from "./cramped-worker.ts";
+import { Crowd } from "./crowd-worker.ts";
 import { ConformC, ConformTs, deployed, ReleaseC, ReleaseTs } from "./conform-worker.ts";
 import { Ending, EndingC } from "./ending-worker.ts";
 import { Guarded } from "./guarded-worker.ts";
@@ -13,7 +14,7 @@ import { Redefined } from "./redefined-worker.ts";
 import { Scripted, Seed } from "./scripted-worker.ts";
 import { trouble, Troubled, TroubledEarly } from "./start-worker.ts";
 
-export { ConformC, ConformTs, Cramped, Ending, EndingC, Guarded, Migrated, Redefined, ReleaseC, ReleaseTs, Scripted, Seed, Troubled, TroubledEarly };
+export { ConformC, ConformTs, Cramped, Crowd, Ending, EndingC, Guarded, Migrated, Redefined, ReleaseC, ReleaseTs, Scripted, Seed, Troubled, TroubledEarly };
 
 /** How often each object was constructed, by its id: once, and once more after each sleep. Objects and worker share it, so asking wakes nobody. */
 const constructions = new Map<string, number>();
